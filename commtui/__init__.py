@@ -1,0 +1,1 @@
+"""commtui: a terminal console for everything a company sends to its customers."""

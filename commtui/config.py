@@ -1,0 +1,322 @@
+"""Settings: a TOML file, every value also as COMMTUI_SECTION__KEY; frozen, checked, secrets masked."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, cast, get_type_hints
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import platformdirs
+
+from commtui.errors import ConfigError
+
+PREFIX = "COMMTUI_"
+
+
+class Secret(str):
+    """A setting that is never printed."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'••••'" if self else "''"
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    url: Secret = Secret("")
+    """sqlite:////absolute/path or postgresql://user@host:port/db; empty: a file in the data folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ui:
+    timezone: str = ""
+    """IANA name; empty: the machine's."""
+    ascii: bool = False
+    """Plain characters instead of glyphs, for terminals without Unicode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    release: str = "hold"
+    """hold: nothing leaves until somebody sends it; auto: new communications leave by themselves."""
+    country: str = "FR"
+    """For telephone numbers and addresses that name no country (ISO 3166-1 alpha-2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    lease_seconds: float = 60.0
+    """A worker not heard of for so long is taken for dead."""
+    concurrency: int = 16
+    """Requests in flight per worker."""
+    request_seconds: float = 30.0
+    """How long one request to a provider may take."""
+    retry_seconds: float = 15.0
+    """The first wait before what surely did not leave is tried again; it doubles, up to an hour."""
+    pause_seconds: float = 60.0
+    """The first pause of a provider that refuses our account; it doubles, up to an hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    host: str = "127.0.0.1"
+    port: int = 8571
+    public_url: str = ""
+    """Where providers reach the web receiver; signatures are checked against it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendGrid:
+    api_key: Secret = Secret("")
+    base_url: str = "https://api.sendgrid.com"
+    from_email: str = ""
+    from_name: str = ""
+    webhook_public_key: Secret = Secret("")
+    """One key, or several separated by commas while they are rotated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Twilio:
+    account_sid: str = ""
+    auth_token: Secret = Secret("")
+    """One token, or two separated by a comma while they are rotated; the first one sends."""
+    from_: str = ""
+    messaging_service_sid: str = ""
+    base_url: str = "https://api.twilio.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    automatic: bool = True
+    """Whether a message that cannot go one way goes another without a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set; `operator` is who acts."""
+
+    operator: str = ""
+    database: Database = field(default_factory=Database)
+    ui: Ui = field(default_factory=Ui)
+    sending: Sending = field(default_factory=Sending)
+    worker: Worker = field(default_factory=Worker)
+    web: Web = field(default_factory=Web)
+    sendgrid: SendGrid = field(default_factory=SendGrid)
+    twilio: Twilio = field(default_factory=Twilio)
+    fallback: Fallback = field(default_factory=Fallback)
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The operator's time zone; None means the machine's."""
+        return ZoneInfo(self.ui.timezone) if self.ui.timezone else None
+
+    @property
+    def database_url(self) -> str:
+        """The database in use: the set one, or a SQLite file in the data folder."""
+        if self.database.url:
+            return str(self.database.url)
+        folder = Path(platformdirs.user_data_dir("commtui", appauthor=False))
+        return f"sqlite:///{folder / 'commtui.db'}"
+
+
+def default_path() -> Path:
+    """Where the configuration file is looked for."""
+    return Path(platformdirs.user_config_dir("commtui", appauthor=False)) / "config.toml"
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from file and environment, environment first. Raises ConfigError."""
+    environ = os.environ if environ is None else environ
+    file = path or default_path()
+    if path is not None and not path.is_file():
+        raise ConfigError(f"{path}: no such configuration file")
+    tree = _read(file) if file.is_file() else {}
+    sources = _Sources(str(file), tree, environ)
+    sources.refuse_unknown(Settings)
+    built: dict[str, Any] = {}
+    for item in fields(Settings):
+        kind = _hints(Settings)[item.name]
+        if is_dataclass(kind):
+            built[item.name] = sources.section(item.name, cast("type[Any]", kind))
+        else:
+            built[item.name] = sources.value("", item.name, kind, "")
+    return Settings(**built)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _hints(cls: type[Any]) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
+@dataclass(frozen=True)
+class _Sources:
+    file: str
+    tree: Mapping[str, Any]
+    environ: Mapping[str, str]
+
+    def section(self, name: str, cls: type[Any]) -> Any:
+        table = self.tree.get(name, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"{self.file}: [{name}] has to be a section, found {table!r}")
+        built = {}
+        for item in fields(cls):
+            kind = _hints(cls)[item.name]
+            built[item.name] = self.value(name, item.name, kind, getattr(cls(), item.name))
+        return cls(**built)
+
+    def value(self, section: str, attribute: str, kind: type[Any], default: Any) -> Any:
+        key = attribute.rstrip("_")
+        variable = PREFIX + (f"{section}__{key}" if section else key).upper()
+        place, found = f"environment {variable}", self.environ.get(variable)
+        if found is None or found == "":
+            table = self.tree.get(section, {}) if section else self.tree
+            dotted = f"{section}.{key}" if section else key
+            place, found = f"{self.file}: {dotted}", table.get(key)
+            if found is None:
+                return default
+        value = _convert(found, kind, place)
+        _check(section, key, value, place)
+        return value
+
+    def refuse_unknown(self, cls: type[Any]) -> None:
+        known = {item.name: item for item in fields(cls)}
+        hints = _hints(cls)
+        for name, value in self.tree.items():
+            _known(self.file, name, list(known))
+            if isinstance(value, dict) and is_dataclass(hints[name]):
+                allowed = [item.name.rstrip("_") for item in fields(hints[name])]
+                for key in value:
+                    _known(self.file, key, allowed, f"{name}.")
+        allowed_variables = [PREFIX + "OPERATOR", PREFIX + "CONFIG"] + [
+            f"{PREFIX}{name}__{item.name.rstrip('_')}".upper()
+            for name in known
+            if is_dataclass(hints[name])
+            for item in fields(hints[name])
+        ]
+        sections = tuple(f"{PREFIX}{name}__".upper() for name in known if is_dataclass(hints[name]))
+        for variable in self.environ:
+            if variable.startswith(sections):
+                _known("environment", variable, allowed_variables)
+
+
+def _known(place: str, name: str, allowed: list[str], prefix: str = "") -> None:
+    if name in allowed:
+        return
+    close = get_close_matches(name, allowed, 1)
+    hint = f"did you mean {close[0]!r}?" if close else f"allowed are: {', '.join(sorted(allowed))}"
+    raise ConfigError(f"{place}: unknown key '{prefix}{name}'; {hint}")
+
+
+def _convert(found: Any, kind: type[Any], place: str) -> Any:
+    shown = "••••" if kind is Secret else repr(found)
+    if kind is bool:
+        words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        if isinstance(found, bool):
+            return found
+        if isinstance(found, str) and found.lower() in words:
+            return words[found.lower()]
+        raise ConfigError(f"{place} is {shown}; allowed are true and false")
+    if kind in (int, float):
+        try:
+            if isinstance(found, bool):
+                raise ValueError
+            return kind(found)
+        except (TypeError, ValueError):
+            wanted = "a whole number" if kind is int else "a number"
+            raise ConfigError(f"{place} is {shown}; it has to be {wanted}") from None
+    if not isinstance(found, str):
+        raise ConfigError(f"{place} is {shown}; it has to be a text in quotes")
+    return kind(found)
+
+
+def _one_of(*allowed: str) -> Callable[[Any], str | None]:
+    return lambda value: None if value in allowed else f"allowed are {', '.join(allowed)}"
+
+
+def _above_zero(value: Any) -> str | None:
+    return None if value > 0 else "it has to be more than 0"
+
+
+def _port(value: Any) -> str | None:
+    return None if 0 <= value <= 65535 else "it has to be a port from 0 to 65535"
+
+
+def _web_url(value: Any) -> str | None:
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.fragment
+        _ = parts.port
+    except ValueError:
+        valid = False
+    return None if valid else "it has to be a URL such as https://hooks.example.com"
+
+
+def _zone(value: Any) -> str | None:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return "it has to be a time zone such as Europe/Paris"
+    return None
+
+
+def _database(value: Any) -> str | None:
+    if value.startswith(("postgresql://", "sqlite:////")):
+        return None
+    return "allowed are sqlite:////absolute/path and postgresql://user@host:port/db"
+
+
+def _country(value: Any) -> str | None:
+    fits = len(value) == 2 and value.isascii() and value.isupper()
+    return None if fits else "it has to be a country code such as FR"
+
+
+_CHECKS: dict[str, Callable[[Any], str | None]] = {
+    "sending.release": _one_of("auto", "hold"),
+    "sending.country": _country,
+    "worker.lease_seconds": _above_zero,
+    "worker.concurrency": _above_zero,
+    "worker.request_seconds": _above_zero,
+    "worker.retry_seconds": _above_zero,
+    "worker.pause_seconds": _above_zero,
+    "web.port": _port,
+    "web.public_url": _web_url,
+    "sendgrid.base_url": _web_url,
+    "twilio.base_url": _web_url,
+    "ui.timezone": _zone,
+    "database.url": _database,
+}
+
+
+def _check(section: str, key: str, value: Any, place: str) -> None:
+    if value == "" or (complaint := _CHECKS.get(f"{section}.{key}")) is None:
+        return
+    if problem := complaint(value):
+        shown = mask_url(value) if isinstance(value, Secret) else repr(value)
+        raise ConfigError(f"{place} is {shown}; {problem}")
+
+
+def mask_url(url: str) -> str:
+    """A database or service URL without its password."""
+    try:
+        parts = urlsplit(url)
+        if parts.password is None:
+            return str(url)
+        host = parts.netloc.rpartition("@")[2]
+        return parts._replace(netloc=f"{parts.username}:••••@{host}").geturl()
+    except ValueError:
+        return "••••"

@@ -1,0 +1,48 @@
+"""UUIDv7 from a given instant, so that order by id is order by time."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import uuid
+from datetime import datetime
+
+_DRIFT = 10_000 << 12
+"""Ten seconds: many ids of one instant run ahead of it; anything older is imported history."""
+
+
+class IdMaker:
+    """Makes ids that never go backwards within one process, even within one millisecond."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def make(self, at: datetime) -> str:
+        """A new id for an instant, in canonical text form (RFC 9562 section 5.7)."""
+        stamp = int(at.timestamp() * 1000) << 12
+        with self._lock:
+            if stamp > self._last:
+                self._last = stamp | secrets.randbelow(1024)
+            elif self._last - stamp < _DRIFT:
+                self._last += 1 + secrets.randbelow(4)
+            else:
+                return _compose(stamp | secrets.randbelow(4096))
+            return _compose(self._last)
+
+
+def id_at(at: datetime, *, low: bool = True) -> str:
+    """The lowest (or highest) possible id of an instant: a bound for ranges of time."""
+    stamp = int(at.timestamp() * 1000)
+    tail = 0 if low else (1 << 62) - 1
+    sub = 0 if low else 0xFFF
+    return str(uuid.UUID(int=(stamp << 80) | (7 << 76) | (sub << 64) | (2 << 62) | tail))
+
+
+def _compose(stamp: int) -> str:
+    milliseconds, sub = stamp >> 12, stamp & 0xFFF
+    return str(
+        uuid.UUID(
+            int=(milliseconds << 80) | (7 << 76) | (sub << 64) | (2 << 62) | secrets.randbits(62)
+        )
+    )

@@ -1,0 +1,179 @@
+"""HTTP calls to providers: one client per request in flight, and the truth about what may have left.
+
+A request has left once its first byte was handed to a connection, and httpx's trace says when that is:
+what fails before (refused, DNS, TLS, time-out while connecting) was surely not sent, and what fails after
+may have arrived, whichever exception it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import email.utils
+import json
+import logging
+import ssl
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from commtui.errors import NotSent, ProviderError, UnknownOutcome
+
+CONNECT_SECONDS = 10.0
+KEEPALIVE_SECONDS = 4.0
+"""Below every provider's idle time-out: a connection that died while idle would make a false unknown."""
+ANSWER_LIMIT = 1_000_000
+"""Bytes of an answer that are read; no provider's answer is nearly as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A provider's answer, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        """The body as JSON when it says that it is and is; None otherwise (error pages are HTML)."""
+        if "json" not in self.headers.get("content-type", "").lower():
+            return None
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    def asked_to_wait(self) -> float | None:
+        """Seconds from Retry-After (seconds or a date); None when it is missing or unreadable."""
+        asked = self.headers.get("retry-after", "").strip()
+        if asked.isascii() and asked.isdecimal():
+            return float(asked)
+        with contextlib.suppress(ValueError, TypeError, OverflowError, OSError):
+            return max(0.0, email.utils.parsedate_to_datetime(asked).timestamp() - time.time())
+        return None
+
+    def retry_after(self) -> float | None:
+        """Seconds to wait after a 429: Retry-After, else X-RateLimit-Reset (epoch seconds)."""
+        asked = self.asked_to_wait()
+        reset = self.headers.get("x-ratelimit-reset", "").strip()
+        if asked is None and reset.isascii() and reset.isdecimal():
+            return max(0.0, float(reset) - time.time())
+        return asked
+
+
+class Http:
+    """A fixed number of slots, each with a client of its own (a shared httpx pool slows down under load)."""
+
+    def __init__(self, slots: int, request_seconds: float) -> None:
+        # httpx logs every URL at INFO, and recipients stand in ours.
+        for name in ("httpx", "httpcore"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self._request_seconds = request_seconds
+        self._timeout = httpx.Timeout(
+            request_seconds, connect=min(CONNECT_SECONDS, request_seconds)
+        )
+        self._limits = httpx.Limits(
+            max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE_SECONDS
+        )
+        self._tls: ssl.SSLContext | None = None
+        self._clients: list[httpx.AsyncClient] = []
+        self._free: asyncio.LifoQueue[httpx.AsyncClient | None] = asyncio.LifoQueue()
+        for _ in range(slots):
+            self._free.put_nowait(None)
+
+    async def call(
+        self,
+        provider: str,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        auth: tuple[str, str] | None = None,
+    ) -> Answer:
+        """Make one request and read its whole answer. Raises NotSent or UnknownOutcome; no status raises."""
+        _refuse_unsendable(provider, headers or {})
+        left = False
+
+        async def trace(event: str, _info: Mapping[str, Any]) -> None:
+            nonlocal left
+            left = left or event.endswith("send_request_headers.started")
+
+        async with self._slot() as client:
+            try:
+                # The transport's time-outs are per read: a dripping answer would never reach them.
+                async with (
+                    asyncio.timeout(2 * CONNECT_SECONDS + self._request_seconds),
+                    client.stream(
+                        method,
+                        url,
+                        headers=dict(headers or {}),
+                        content=content,
+                        auth=auth,
+                        extensions={"trace": trace},
+                    ) as response,
+                ):
+                    return await _read(response)
+            except Exception as error:  # noqa: BLE001 - whatever it was, the request left or it did not
+                raise _failure(provider, error, left=left) from None
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for client in self._clients:
+            await client.aclose()
+
+    @contextlib.asynccontextmanager
+    async def _slot(self) -> AsyncIterator[httpx.AsyncClient]:
+        client = await self._free.get()
+        try:
+            client = client or self._make()
+            yield client
+        finally:
+            self._free.put_nowait(client)
+
+    def _make(self) -> httpx.AsyncClient:
+        self._tls = self._tls or httpx.create_ssl_context(trust_env=False)
+        client = httpx.AsyncClient(
+            verify=self._tls,
+            timeout=self._timeout,
+            limits=self._limits,
+            follow_redirects=False,
+            trust_env=False,
+        )
+        self._clients.append(client)
+        return client
+
+
+def _refuse_unsendable(provider: str, headers: Mapping[str, str]) -> None:
+    """A header that cannot be sent would come back quoted, secret and all, in the client's own error."""
+    for name, value in headers.items():
+        if not (value.isascii() and value.isprintable() and value == value.strip()):
+            raise NotSent(
+                provider, "bad_request", f"the header {name} has characters that cannot be sent"
+            )
+
+
+def _failure(provider: str, error: Exception, *, left: bool) -> ProviderError:
+    if left:
+        return UnknownOutcome(provider, "no_answer", f"no answer: {type(error).__name__}")
+    if isinstance(error, httpx.TransportError | TimeoutError) and not isinstance(
+        error, httpx.UnsupportedProtocol | httpx.LocalProtocolError
+    ):
+        return NotSent(provider, "unreachable", f"not reached: {error or type(error).__name__}")
+    return NotSent(
+        provider, "bad_request", f"the request could not be made: {type(error).__name__}"
+    )
+
+
+async def _read(response: httpx.Response) -> Answer:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > ANSWER_LIMIT:
+            break
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(response.status_code, headers, bytes(body))

@@ -1,0 +1,118 @@
+"""What all panels share: a frame, a title, buttons, keys in words, and Esc that cancels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Generic
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen, ScreenResultType
+from textual.widgets import Button, Static
+
+from commtui.errors import DatabaseAway
+from commtui.screens.asking import Asking
+from commtui.screens.link import Link
+from commtui.widgets.hints import Hints
+from commtui.widgets.look import Look
+
+PANEL_CSS = """
+Panel { align: center middle; }
+Panel > #frame {
+    width: 100; max-width: 96%; height: auto; max-height: 92%;
+    border: round $primary; background: $surface; padding: 0 1;
+}
+Panel.-ascii > #frame { border: ascii $primary; }
+Panel #title { height: 1; text-style: bold; color: $text-primary; }
+Panel #body { height: auto; max-height: 100%; scrollbar-size-vertical: 1; }
+Panel #body Static { height: auto; }
+Panel #problem { height: auto; color: $text-error; text-style: bold; display: none; }
+Panel #problem.-said { display: block; }
+Panel #buttons { height: 1; margin-top: 1; align-horizontal: left; }
+Panel #buttons Button { margin-right: 2; min-width: 10; }
+Panel #buttons Button:focus { background: $primary; color: $text; text-style: bold reverse; }
+Panel Hints { dock: initial; padding: 0; }
+Panel Input, Panel Input:focus { border: none; height: 1; padding: 0 1; background: $boost; }
+Panel Input:focus { background: $primary 30%; }
+Panel Label, Panel .caption { height: 1; color: $foreground 70%; }
+Panel OptionList { border: none; height: auto; max-height: 14; padding: 0; background: $surface; scrollbar-size-vertical: 1; }
+Panel:ansi > #frame { background: ansi_default; color: ansi_default; border: round ansi_default; }
+Panel.-ascii:ansi > #frame { border: ascii ansi_default; }
+Panel:ansi #title { color: ansi_default; }
+Panel:ansi OptionList { background: ansi_default; color: ansi_default; }
+Panel:ansi Input, Panel:ansi Input:focus { background: ansi_default; color: ansi_default; text-style: underline; }
+"""
+
+
+class Panel(Asking[ScreenResultType], ModalScreen[ScreenResultType], Generic[ScreenResultType]):
+    """A modal panel; None is its answer when it was cancelled."""
+
+    DEFAULT_CSS = PANEL_CSS
+    BINDINGS = [Binding("escape", "cancel", "Cancel", id="panel.cancel")]
+
+    def __init__(self, link: Link, look: Look, title: str) -> None:
+        super().__init__(link, look)
+        self._title = title
+        self.set_class(look.ascii, "-ascii")
+
+    def compose(self) -> ComposeResult:
+        """Title, body, trouble, buttons, keys."""
+        with Vertical(id="frame"):
+            yield Static(self.look.quote(self._title), id="title")
+            with VerticalScroll(id="body", can_focus=False):
+                yield from self.body()
+            yield Static(id="problem")
+            with Horizontal(id="buttons"):
+                yield from self.buttons()
+            yield Hints(self.look, self.hinted())
+
+    def body(self) -> ComposeResult:
+        """What the panel shows."""
+        yield from ()
+
+    def buttons(self) -> Iterable[Button]:
+        """The ways on; the first one has the focus unless the body takes it."""
+        return ()
+
+    def hinted(self) -> list[Binding]:
+        """The keys named at the bottom."""
+        found = {
+            binding.id: binding
+            for kind in reversed(type(self).__mro__)
+            for binding in kind.__dict__.get("BINDINGS", ())
+            if isinstance(binding, Binding) and issubclass(kind, Panel)
+        }
+        return list(reversed(found.values()))
+
+    def button(self, words: str, action: str, *, disabled: bool = False) -> Button:
+        """A button with words of our own that runs an action of this panel."""
+        return Button(
+            self.look.say(words), action=f"screen.{action}", compact=True, disabled=disabled
+        )
+
+    def retitle(self, title: str) -> None:
+        """Say something else on top."""
+        self.query_one("#title", Static).update(self.look.quote(title))
+
+    def say_problem(self, words: str) -> None:
+        """Say in the panel what does not work; an empty text takes it back."""
+        problem = self.query_one("#problem", Static)
+        problem.update(self.look.passage(words, 600))
+        problem.set_class(bool(words), "-said")
+
+    def failed(self, error: Exception) -> None:
+        """Say it here; the database comes back by itself."""
+        away = " The database is away: try again in a moment." * isinstance(error, DatabaseAway)
+        self.say_problem(f"{error}{away}")
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether leaving would lose something that was typed."""
+        return False
+
+    def action_cancel(self) -> None:
+        """Close without an answer."""
+        self.dismiss(None)
+

@@ -1,0 +1,179 @@
+"""Connections: SQLite with WAL and immediate write transactions, or PostgreSQL by psycopg 3.
+
+SQLite below 3.51.3 can corrupt a WAL database with several connections (reference: reliability,
+finding 4), so the bundled driver is used where it has a wheel, and an old one gets a rollback journal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+
+from commtui.domain.ids import IdMaker
+from commtui.errors import ConfigError, DatabaseAway
+
+BUSY_SECONDS = 10.0
+CLOCK_SECONDS = 30.0
+"""How long the measured difference to the database's clock is believed."""
+_FIXED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
+
+
+class Database:
+    """One database; safe to share between threads. Reads and writes are separate kinds of transaction."""
+
+    def __init__(self, url: str) -> None:
+        self.sqlite = url.startswith("sqlite:")
+        self._engine = _sqlite_engine(url) if self.sqlite else _postgresql_engine(url)
+        self._ids = IdMaker()
+        self._lock = threading.Lock()
+        self._offset = timedelta(0)
+        self._measured = float("-inf")
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A read-only transaction on one snapshot. Raises DatabaseAway."""
+        with _translated(), self._engine.connect() as connection:
+            if self.sqlite:
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+                connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A write transaction, committed at the end and rolled back by any error. Raises DatabaseAway."""
+        with _translated(), self._engine.connect() as connection:
+            if self.sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+
+    def now(self) -> datetime:
+        """The database's clock, in UTC."""
+        if self.sqlite:
+            return datetime.now(UTC)
+        with self._lock:
+            stale = time.monotonic() - self._measured > CLOCK_SECONDS
+        if stale:
+            self._measure()
+        return datetime.now(UTC) + self._offset
+
+    def new_id(self, at: datetime | None = None) -> str:
+        """A new UUIDv7 of the database's present, or of another instant."""
+        return self._ids.make(at or self.now())
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def _measure(self) -> None:
+        with self.read() as connection:
+            before = datetime.now(UTC)
+            theirs: datetime = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
+            after = datetime.now(UTC)
+        with self._lock:
+            self._offset = theirs.astimezone(UTC) - (before + (after - before) / 2)
+            self._measured = time.monotonic()
+
+
+def sqlite_module() -> tuple[ModuleType, bool]:
+    """The SQLite driver to use, and whether its write-ahead log is safe with several connections."""
+    try:
+        from pysqlite3 import dbapi2 as module
+    except ImportError:
+        import sqlite3 as module
+    version = module.sqlite_version_info
+    safe = version >= _FIXED[0] or any(fix[:2] == version[:2] and version >= fix for fix in _FIXED)
+    return module, safe
+
+
+def _sqlite_engine(url: str) -> sa.Engine:
+    path = Path(url.removeprefix("sqlite:///"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise ConfigError(
+            f"database.url: {path}: {error.strerror}; name a folder that can be written to"
+        ) from None
+    module, wal = sqlite_module()
+    engine = sa.create_engine(
+        f"sqlite:///{path}",
+        module=module,
+        connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},
+        pool_size=8,
+        max_overflow=8,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA journal_mode={'WAL' if wal else 'DELETE'}")
+        for pragma in (
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "recursive_triggers=ON",
+            "temp_store=MEMORY",
+            "cache_size=-65536",
+            "mmap_size=268435456",
+            "wal_autocheckpoint=2000",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return engine
+
+
+def _postgresql_engine(url: str) -> sa.Engine:
+    return sa.create_engine(
+        url.replace("postgresql://", "postgresql+psycopg://", 1),
+        connect_args={"options": "-c timezone=utc -c lock_timeout=10000", "connect_timeout": 5},
+        pool_pre_ping=True,
+        pool_size=8,
+        max_overflow=16,
+        hide_parameters=True,
+    )
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Turn "cannot reach it" into DatabaseAway, without the statement or its parameters in the text."""
+    try:
+        yield
+    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+        if _is_bug(error):
+            raise
+        raise DatabaseAway(_reason(error)) from None
+
+
+def _is_bug(error: exc.SQLAlchemyError) -> bool:
+    """SQLite calls a wrong statement an operational error, too."""
+    text = str(getattr(error, "orig", ""))
+    return any(
+        sign in text for sign in ("no such", "syntax error", "has no column", "ambiguous column")
+    )
+
+
+def _reason(error: exc.SQLAlchemyError) -> str:
+    cause = getattr(error, "orig", None) or error
+    return str(cause).strip().splitlines()[0][:300] if str(cause).strip() else type(cause).__name__

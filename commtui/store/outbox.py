@@ -1,0 +1,238 @@
+"""The outbox: what is to be sent, shared out between workers; a row is its lane's lock.
+
+A claimed row stays `queued`, with worker and fence, so a dead worker's rows are simply free again.
+`sending` is committed immediately before the call; only such a row can become unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from commtui.domain.fold import Fact
+from commtui.domain.vocabulary import ErrorClass, Source, Status
+from commtui.store.engine import Database
+from commtui.store.ledger import Change, Ledger
+from commtui.store.overview import batches
+from commtui.store.tables import outbox, worker
+
+RECOVER_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A row this worker may send, as long as the fence is still its own."""
+
+    entry_id: str
+    provider: str
+    fence: int
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a try came to."""
+
+    claim: Claim
+    change: Change
+    again_at: datetime | None = None
+    """When to try the same entry again; None: not by itself."""
+    reason: str = ""
+    """Why it waits."""
+
+
+def live_workers(now: datetime) -> sa.Select[str]:
+    """Ids of the workers that were heard of within their lease, by the database's clock."""
+    return sa.select(worker.c.id).where(
+        worker.c.kind == "worker", worker.c.stopped_at.is_(None), worker.c.alive_until > now
+    )
+
+
+def claim(database: Database, worker_id: str, limit: int, paused: Collection[str]) -> list[Claim]:
+    """Take up to `limit` due rows, most urgent first."""
+    now = database.now()
+    free = sa.or_(
+        outbox.c.worker_id.is_(None),
+        outbox.c.worker_id == worker_id,
+        outbox.c.worker_id.not_in(live_workers(now)),
+    )
+    due = (
+        sa.select(outbox.c.entry_id)
+        .where(
+            outbox.c.state == "queued",
+            outbox.c.due_at <= now,
+            outbox.c.provider.not_in(sorted(paused)),
+            free,
+        )
+        .order_by(outbox.c.priority, outbox.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    if _nothing(database, due):
+        return []
+    with database.write() as connection:
+        ids = connection.execute(due).scalars().all()
+        if not ids:
+            return []
+        rows = connection.execute(
+            outbox.update()
+            .where(outbox.c.entry_id.in_(ids))
+            .values(worker_id=worker_id, fence=outbox.c.fence + 1)
+            .returning(outbox.c.entry_id, outbox.c.provider, outbox.c.fence, outbox.c.tries)
+        ).all()
+    order = {identifier: position for position, identifier in enumerate(ids)}
+    return sorted((Claim(*row) for row in rows), key=lambda item: order[item.entry_id])
+
+
+def _nothing(database: Database, due: sa.Select[str]) -> bool:
+    """On SQLite, whether there is nothing to claim: an idle worker must not take the write lock."""
+    if not database.sqlite:
+        return False
+    with database.read() as connection:
+        return connection.execute(due.limit(1)).first() is None
+
+
+def begin(database: Database, claims: Sequence[Claim]) -> set[str]:
+    """Commit `sending` for rows whose fence still holds; returns the entries that may be called now."""
+    now = database.now()
+    with database.write() as connection:
+        begun = []
+        for item in claims:
+            found = connection.execute(
+                outbox.update()
+                .where(
+                    outbox.c.entry_id == item.entry_id,
+                    outbox.c.fence == item.fence,
+                    outbox.c.state == "queued",
+                )
+                .values(state="sending", state_at=now, tries=outbox.c.tries + 1, reason="")
+            )
+            if found.rowcount:
+                begun.append(item)
+        ledger = Ledger(database, connection, now)
+        ledger.apply(
+            [
+                Change(
+                    item.entry_id,
+                    Fact(Status.SENDING, now),
+                    Source.WORKER,
+                    try_number=item.tries + 1,
+                    step=True,
+                )
+                for item in begun
+            ]
+        )
+        ledger.close()
+    return {item.entry_id for item in begun}
+
+
+def finish(database: Database, outcomes: Sequence[Outcome]) -> None:
+    """Record what tries came to; a definite answer counts whoever holds the fence now."""
+    now = database.now()
+    with database.write() as connection:
+        ledger = Ledger(database, connection, now)
+        ledger.apply([outcome.change for outcome in outcomes])
+        for outcome in outcomes:
+            row = outbox.c.entry_id == outcome.claim.entry_id
+            if outcome.again_at is not None:
+                connection.execute(
+                    outbox.update()
+                    .where(row)
+                    .values(
+                        state="queued",
+                        state_at=now,
+                        due_at=outcome.again_at,
+                        reason=outcome.reason,
+                        worker_id=None,
+                    )
+                )
+            elif outcome.change.fact.status is Status.UNKNOWN:
+                connection.execute(
+                    outbox.update().where(row).values(state="unknown", state_at=now, worker_id=None)
+                )
+        ledger.close()
+
+
+def recover(database: Database) -> int:
+    """Rows that dead workers left in `sending` become unknown: they may have been sent."""
+    now = database.now()
+    stranded = (
+        sa.select(outbox.c.entry_id)
+        .where(
+            outbox.c.state == "sending",
+            sa.or_(
+                outbox.c.worker_id.is_(None),
+                outbox.c.worker_id.not_in(live_workers(now)),
+            ),
+        )
+        .order_by(outbox.c.entry_id)
+        .limit(RECOVER_BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    if _nothing(database, stranded):
+        return 0
+    with database.write() as connection:
+        ids = list(connection.execute(stranded).scalars())
+        if not ids:
+            return 0
+        connection.execute(
+            outbox.update()
+            .where(outbox.c.entry_id.in_(ids))
+            .values(state="unknown", state_at=now, worker_id=None, fence=outbox.c.fence + 1)
+        )
+        ledger = Ledger(database, connection, now)
+        ledger.apply([_lost(identifier, now) for identifier in ids])
+        ledger.close()
+    return len(ids)
+
+
+def _lost(entry_id: str, now: datetime) -> Change:
+    return Change(
+        entry_id,
+        Fact(Status.UNKNOWN, now, ErrorClass.UNKNOWN, "worker_lost"),
+        Source.WORKER,
+        step=True,
+        words="The worker ended between the call and its answer.",
+    )
+
+
+def due_count(connection: sa.Connection) -> int:
+    """How many messages wait to be sent, whenever that may be."""
+    waiting = sa.select(sa.func.count()).select_from(outbox).where(outbox.c.state != "unknown")
+    return connection.execute(waiting).scalar_one()
+
+
+def next_due(database: Database) -> datetime | None:
+    """When the next row is due; None when nothing is queued or being sent."""
+    with database.read() as connection:
+        return connection.execute(
+            sa.select(sa.func.min(outbox.c.due_at)).where(outbox.c.state != "unknown")
+        ).scalar()
+
+
+def unknown_entries(
+    database: Database, asked_before: datetime, limit: int
+) -> list[tuple[str, str, datetime]]:
+    """Entry, provider and since when, of unknown outcomes nobody has asked the provider about lately."""
+    with database.read() as connection:
+        rows = connection.execute(
+            sa.select(outbox.c.entry_id, outbox.c.provider, outbox.c.state_at)
+            .where(
+                outbox.c.state == "unknown",
+                sa.or_(outbox.c.asked_at.is_(None), outbox.c.asked_at < asked_before),
+            )
+            .limit(limit)
+        ).all()
+    return [(row.entry_id, row.provider, row.state_at) for row in rows]
+
+
+def mark_asked(database: Database, entry_ids: Sequence[str]) -> None:
+    """Note that the provider was asked about these unknown outcomes just now."""
+    with database.write() as connection:
+        for ids in batches(entry_ids):
+            connection.execute(
+                outbox.update().where(outbox.c.entry_id.in_(ids)).values(asked_at=database.now())
+            )

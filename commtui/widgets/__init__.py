@@ -1,0 +1,1 @@
+"""What screens are made of: each widget shows what it is given and posts typed messages."""

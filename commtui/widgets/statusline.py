@@ -1,0 +1,110 @@
+"""The status line: marks, place in the list, notices, and whether the processes run. No toasts: they hide rows."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual.app import RenderResult
+from textual.widget import Widget
+
+from commtui.domain.text import line
+from commtui.domain.views import Health
+from commtui.widgets.look import Look, counted, number
+
+
+class StatusLine(Widget):
+    """One line above the key hints."""
+
+    COMPONENT_CLASSES = {"status--marks", "status--notice", "status--alarm"}
+    DEFAULT_CSS = """
+    StatusLine { height: 1; dock: bottom; background: $panel; padding: 0 1;
+        .status--marks { color: $warning; text-style: bold; }
+        .status--notice { color: $text-accent; }
+        .status--alarm { color: $text-error; text-style: bold; }
+    }
+    StatusLine:ansi { background: ansi_default; color: ansi_default;
+        .status--marks { color: ansi_default; text-style: bold; }
+        .status--notice { color: ansi_default; }
+        .status--alarm { color: ansi_default; text-style: bold reverse; }
+    }
+    """
+
+    def __init__(self, look: Look, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._look = look
+        self._marks = ""
+        self._place = ""
+        self._news = ""
+        self._notice = ""
+        self._alarm = ""
+        self._health = ""
+
+    def show_marks(self, count: int, words: str = "") -> None:
+        """How many lines are marked, or in words of their own."""
+        self._set(_marks=words or (f"{number(count)} marked" if count else ""))
+
+    def show_place(self, index: int, total: int) -> None:
+        """Where the cursor is in the list."""
+        self._set(_place=f"{number(index + 1)}/{number(total)}" if total else "")
+
+    def show_news(self, new: int, *, more: bool = False, paused: bool = False) -> None:
+        """How many lines came since the list was loaded, and whether it stands still."""
+        news = f"{number(new)}{'+' if more else ''} new · r shows them" if new else ""
+        self._set(_news=" · ".join(part for part in ("paused, = continues" * paused, news) if part))
+
+    def notice(self, words: str) -> None:
+        """Say what just happened; untrusted words are made safe here."""
+        self._set(_notice=line(words, 300))
+
+    def alarm(self, words: str) -> None:
+        """Say what is wrong until it is not; an empty text takes it back."""
+        self._set(_alarm=line(words, 200))
+
+    def show_health(self, health: Health | None) -> None:
+        """Whether messages are being sent and feedback received."""
+        if health is None:
+            self._set(_health="")
+            return
+        parts = [f"{line(provider, 20)} paused: {line(why, 60)}" for provider, why in health.paused]
+        if not health.workers:
+            waiting = f", {number(health.due)} waiting" if health.due else ""
+            parts.append(f"no worker{waiting}: commtui worker")
+        else:
+            parts.append(
+                counted(health.workers, "worker")
+                + (f", {number(health.due)} due" if health.due else "")
+            )
+        parts.append("web" if health.web else "no web receiver")
+        self._set(_health=" · ".join(parts))
+
+    @property
+    def words(self) -> str:
+        """Everything it says, for whoever has to read it without colour."""
+        parts = (self._marks, self._alarm, self._notice, self._news, self._place, self._health)
+        return "  ".join(part for part in parts if part)
+
+    def _set(self, **parts: str) -> None:
+        if any(getattr(self, name) != value for name, value in parts.items()):
+            for name, value in parts.items():
+                setattr(self, name, value)
+            self.refresh()
+
+    def render(self) -> RenderResult:
+        """What there is to say, most important first; the processes on the right where there is room."""
+        parts = (
+            (self._marks, "status--marks"),
+            (self._place, ""),
+            (self._alarm, "status--alarm"),
+            (self._notice, "status--notice"),
+            (self._news, "status--notice"),
+        )
+        text = Text(no_wrap=True, overflow="ellipsis")
+        for words, name in parts:
+            if words:
+                style = self.get_component_rich_style(name, partial=True) if name else ""
+                text.append("  " if text else "").append(self._look.plain(words), style)
+        health = self._look.plain(self._health)
+        room = self.size.width - text.cell_len
+        if room > cell_len(health) + 1:
+            text.append(" " * (room - cell_len(health))).append(health)
+        return text

@@ -1,0 +1,125 @@
+"""Attempts and what happened to them, as text for panels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.text import Text
+
+from commtui.domain.lines import Line
+from commtui.domain.text import line, safe
+from commtui.domain.views import Attempt, EntryDetails, Explanation, Happening
+from commtui.domain.vocabulary import STATUS_LOOKS, Cause, ErrorClass, Source
+from commtui.widgets.columns import remarks
+from commtui.widgets.look import Look, number
+
+CLASS_WORDS = {
+    ErrorClass.PERMANENT: "permanent: this address will not work",
+    ErrorClass.TEMPORARY: "temporary: the other side may accept it later",
+    ErrorClass.TECHNICAL: "technical: on our side (credentials, credit, configuration, document)",
+    ErrorClass.POLICY: "policy: refused by the recipient or suppressed",
+    ErrorClass.UNKNOWN: "unknown: the code is not known to commtui",
+}
+_CAUSE_WORDS = {
+    Cause.INITIAL: "first attempt",
+    Cause.BULK: "bulk send",
+    Cause.RESEND: "resend",
+    Cause.FALLBACK: "fallback",
+}
+_SOURCE_WORDS = {
+    Source.WORKER: "worker",
+    Source.EVENT: "webhook",
+    Source.POLL: "poll",
+    Source.OPERATOR: "operator",
+}
+
+
+def fields(pairs: Iterable[tuple[str, str]]) -> Text:
+    """Names and values in two columns; pairs without a value are left out."""
+    text = Text()
+    for name, value in pairs:
+        if value:
+            text.append(f"{name:<12}", "bold").append(safe(value, 2000).expandtabs(4) + "\n")
+    text.rstrip()
+    return text
+
+
+def section(title: str) -> Text:
+    """A heading within a panel."""
+    return Text(f"\n{title}\n", "bold underline")
+
+
+def explained(explanation: Explanation | None) -> Text:
+    """A failure in plain words, and what to do."""
+    text = Text()
+    if explanation is not None:
+        text.append(f"{safe(explanation.sentence, 600)}\n", "bold")
+        text.append("What to do  ", "bold").append(safe(explanation.advice, 600))
+    return text
+
+
+def headline(here: Line, look: Look) -> Text:
+    """A line's status with what else is to know about it."""
+    text = Text(look.status(here.status), "bold")
+    flags = [
+        "ignored" * here.ignored,
+        f"fixed by {look.day(here.settled_at)}" if here.settled_at else "",
+        "delivered twice" * here.delivered_twice,
+        "after delivery" * here.after_delivery,
+        f"{here.others} other {'communication needs' if here.others == 1 else 'communications need'} attention"
+        if here.others
+        else "",
+    ]
+    for flag in filter(None, flags):
+        text.append(look.plain(f" · {flag}"))
+    return text
+
+
+def attempt_line(attempt: Attempt, look: Look) -> Text:
+    """One attempt on one or two lines."""
+    here = attempt.line
+    text = Text(f"{look.moment(here.acted_at):<13}")
+    text.append(f"{look.status(here.status):<20} ", "bold")
+    text.append(f"{here.channel.label:<10}{line(here.recipient, 60)}")
+    told = [
+        _CAUSE_WORDS[attempt.cause],
+        f"by {line(attempt.author, 40)}" + ("" if attempt.author_verified else " (unverified)")
+        if attempt.author
+        else "",
+        f"id {here.entry_id or here.id}",
+    ]
+    text.append(look.plain("\n             " + " · ".join(filter(None, told))), "dim")
+    if said := remarks(here, look):
+        text.append(f"\n             {said}", "dim")
+    return text
+
+
+def attempts_text(attempts: Iterable[Attempt], look: Look) -> Text:
+    """Attempts beneath each other."""
+    return Text("\n").join(attempt_line(attempt, look) for attempt in attempts)
+
+
+def history_text(history: Iterable[Happening], look: Look) -> Text:
+    """Every event and status change in time order."""
+    rows = []
+    for happening in history:
+        row = Text(f"{look.full(happening.at)}  {_SOURCE_WORDS[happening.source]:<9}")
+        row.append(line(happening.word, 40), "bold")
+        if happening.status is not None:
+            row.append(look.plain(f" → {STATUS_LOOKS[happening.status].label}"), "bold")
+        for said in (happening.author, happening.code, happening.words):
+            if said:
+                row.append(look.plain(" · ")).append(line(said, 300))
+        rows.append(row)
+    return Text("\n").join(rows)
+
+
+def documents_text(details: EntryDetails) -> Text:
+    """The documents without their bytes."""
+    rows = [
+        Text(
+            f"{line(document.name, 80)}  {document.role}, {line(document.media_type, 40)}, "
+        ).append(f"{number(document.size)} bytes")
+        for document in details.documents
+    ]
+    return Text("\n").join(rows)

