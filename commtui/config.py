@@ -233,9 +233,7 @@ def _convert(found: Any, kind: type[Any], place: str) -> Any:
         raise ConfigError(f"{place} is {shown}; allowed are true and false")
     if kind in (int, float):
         try:
-            if isinstance(found, bool):
-                raise ValueError
-            return kind(found)
+            return kind("" if isinstance(found, bool) else found)
         except (TypeError, ValueError):
             wanted = "a whole number" if kind is int else "a number"
             raise ConfigError(f"{place} is {shown}; it has to be {wanted}") from None

@@ -47,6 +47,7 @@ class SigningKey:
                 raise ValueError(f"{path} holds no elliptic curve key")
             return cls(key)
         made = cls()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         pem = made._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(pem)
@@ -103,15 +104,17 @@ class Callbacks:
 
     def email_event(self, event: Mapping[str, Any], after: float) -> None:
         """Deliver an event `after` seconds from now, in a batch with its neighbours."""
-        self._start(self._add(event, after * self._scale))
+        self.start(self._add(event, after * self._scale))
 
     def message_status(self, callback: str, form: Mapping[str, str]) -> None:
         """Deliver a status to a StatusCallback URL."""
-        self._start(self._call_back(callback.partition("#")[0], form))
+        self.start(self._call_back(callback.partition("#")[0], form))
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something beside the requests, until the network stops."""
-        self._start(work)
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def wait(self, after: float) -> None:
         """Let `after` seconds of practice time pass."""
@@ -124,11 +127,6 @@ class Callbacks:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._client.aclose()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def _add(self, event: Mapping[str, Any], delay: float) -> None:
         await asyncio.sleep(delay)
         self._batch.append({**event, "timestamp": int(time.time())})
@@ -136,7 +134,7 @@ class Callbacks:
             await asyncio.sleep(FLUSH_SECONDS * self._scale)
             batch, self._batch = self._batch, []
             for start in range(0, len(batch), BATCH_EVENTS):
-                self._start(self._post_events(event_body(batch[start : start + BATCH_EVENTS])))
+                self.start(self._post_events(event_body(batch[start : start + BATCH_EVENTS])))
 
     async def _post_events(self, body: bytes) -> None:
         timestamp = str(int(time.time()))

@@ -15,7 +15,7 @@ from commtui.domain.vocabulary import ErrorClass, Status
 
 SENDGRID, TWILIO = "sendgrid", "twilio"
 _TAG = re.compile(r"\+([a-z0-9-]+)@")
-_FICTION = re.compile(r"(?:\+467017406|\+1[2-9]\d\d55501)(\d\d)")
+_FICTION = re.compile(r"^(?:\+467017406|\+1[2-9]\d\d55501)(\d\d)$")
 _AREA_CODES = ("202", "212", "213", "305", "312", "404", "415", "503", "512", "602", "617", "702")
 
 
@@ -280,9 +280,7 @@ _SENDGRID = (
         First.UNKNOWN,
         "500",
     ),
-    _at_first(
-        "lost answer", "lost", Reply(0, accepted=True, times=1), First.UNKNOWN, "no_answer"
-    ),
+    _at_first("lost answer", "lost", Reply(0, accepted=True, times=1), First.UNKNOWN, "no_answer"),
     Scenario(
         "duplicated and reordered events",
         SENDGRID,
@@ -352,7 +350,7 @@ _TWILIO = (
     _at_first(
         "20429",
         "62",
-        Reply(429, "Too Many Requests", code=20429, times=2),
+        Reply(429, "Too Many Requests", code=20429, times=1),
         First.RATE_LIMITED,
         "20429",
         TWILIO,
@@ -386,9 +384,7 @@ _DELIVERED = {SENDGRID: _SENDGRID[0], TWILIO: _TWILIO[0]}
 
 def scenario_for(provider: str, recipient: str) -> Scenario:
     """The behaviour that a recipient chooses; delivery for everybody who chooses none."""
-    if provider == SENDGRID:
-        found = _TAG.search(recipient.lower())
-    else:
-        found = _FICTION.fullmatch(recipient)
+    pattern = _TAG if provider == SENDGRID else _FICTION
+    found = pattern.search(recipient.lower())
     key = (provider, found.group(1) if found else "")
     return _BY_TAG.get(key, _DELIVERED[provider])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 
 _DRIFT = 10_000 << 12
 """Ten seconds: many ids of one instant run ahead of it; anything older is imported history."""
@@ -46,3 +46,8 @@ def _compose(stamp: int) -> str:
             int=(milliseconds << 80) | (7 << 76) | (sub << 64) | (2 << 62) | secrets.randbits(62)
         )
     )
+
+
+def time_of(identifier: str) -> datetime:
+    """The instant, to the millisecond, for which a UUIDv7 was made."""
+    return datetime.fromtimestamp(int(identifier[:8] + identifier[9:13], 16) / 1000, UTC)

@@ -110,7 +110,9 @@ def canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def line_of(number: int, plain: Mapping[str, Any], hashes: tuple[str, str] | None = None) -> ImportedLine:
+def line_of(
+    number: int, plain: Mapping[str, Any], hashes: tuple[str, str] | None = None
+) -> ImportedLine:
     """The line from its plain JSON form; staged lines bring the hashes (line, content) along."""
     texts = {"content": plain["content"], "context": plain["context"]}
     line_hash, content_hash = hashes or (

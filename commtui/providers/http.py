@@ -72,10 +72,10 @@ class Http:
         # httpx logs every URL at INFO, and recipients stand in ours.
         for name in ("httpx", "httpcore"):
             logging.getLogger(name).setLevel(logging.WARNING)
+        # Connecting and TLS may each take this long, and must end before the whole request has to.
+        connect = min(CONNECT_SECONDS, request_seconds / 3)
+        self._timeout = httpx.Timeout(request_seconds, connect=connect)
         self._request_seconds = request_seconds
-        self._timeout = httpx.Timeout(
-            request_seconds, connect=min(CONNECT_SECONDS, request_seconds)
-        )
         self._limits = httpx.Limits(
             max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE_SECONDS
         )
@@ -107,7 +107,7 @@ class Http:
             try:
                 # The transport's time-outs are per read: a dripping answer would never reach them.
                 async with (
-                    asyncio.timeout(2 * CONNECT_SECONDS + self._request_seconds),
+                    asyncio.timeout(self._request_seconds),
                     client.stream(
                         method,
                         url,

@@ -31,6 +31,21 @@ OWN: dict[str, Problem] = {
         "The message is larger than this channel allows, so nothing was sent.",
         "Have the source system deliver a shorter text or smaller documents, or use another channel.",
     ),
+    "no_provider": Problem(
+        ErrorClass.TECHNICAL,
+        "No provider is set up for this channel, so nothing was sent.",
+        "Put the provider's settings into the configuration, then send again.",
+    ),
+    "expired": Problem(
+        ErrorClass.TECHNICAL,
+        "The message's time was over before it could be sent, so nothing was sent.",
+        "Have the source system deliver a new message if it is still wanted.",
+    ),
+    "too_late": Problem(
+        ErrorClass.TECHNICAL,
+        "The worker was held up, so the request was not made.",
+        TRIES_AGAIN,
+    ),
     "unreachable": Problem(
         ErrorClass.TEMPORARY,
         "The provider could not be reached; the request did not leave.",
@@ -47,7 +62,7 @@ OWN: dict[str, Problem] = {
         TRIES_AGAIN,
     ),
 }
-"""By the codes that our own checks and our HTTP client give."""
+"""By the codes that our own checks, the worker and our HTTP client give."""
 
 
 def shared(label: str, status: Status, code: str) -> Problem:
@@ -57,7 +72,7 @@ def shared(label: str, status: Status, code: str) -> Problem:
     if status is Status.UNKNOWN:
         return Problem(
             ErrorClass.UNKNOWN,
-            f"The request reached {label}, but no usable answer was recorded: it may have been sent.",
+            f"The request left for {label}, but no usable answer was recorded: it may have been sent.",
             SETTLE,
         )
     if not code:

@@ -1,4 +1,4 @@
-"""Asking the desk from a screen: in a thread, with the answer delivered on the loop unless a newer one was asked for."""
+"""Asking the desk from a screen: in a thread, its answer delivered on the loop unless a newer one was asked for."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Asking(Screen[ScreenResultType], Generic[ScreenResultType]):
     class Answered(Message, bubble=False):
         """A thread is done; `outcome` is to run on the loop."""
 
-        def __init__(self, group: str, number: int, outcome: Callable[[], None]) -> None:
+        def __init__(self, group: str, number: int, outcome: Callable[[], object]) -> None:
             super().__init__()
             self.group = group
             self.number = number
@@ -48,10 +48,10 @@ class Asking(Screen[ScreenResultType], Generic[ScreenResultType]):
     def ask(
         self,
         call: Callable[[Desk], Answer],
-        then: Callable[[Answer], None],
+        then: Callable[[Answer], object],
         *,
         group: str,
-        otherwise: Callable[[Exception], None] | None = None,
+        otherwise: Callable[[Exception], object] | None = None,
     ) -> None:
         """Call the desk in a thread; a newer question of the same group makes this one's answer void."""
         number = self._numbers[group] = self._numbers.get(group, 0) + 1
@@ -66,12 +66,12 @@ class Asking(Screen[ScreenResultType], Generic[ScreenResultType]):
     def _work(
         self,
         call: Callable[[Desk], Answer],
-        then: Callable[[Answer], None],
-        otherwise: Callable[[Exception], None],
+        then: Callable[[Answer], object],
+        otherwise: Callable[[Exception], object],
         group: str,
         number: int,
     ) -> None:
-        outcome: Callable[[], None]
+        outcome: Callable[[], object]
         try:
             outcome = partial(then, call(self.link.desk()))
         except (CommError, OSError) as error:

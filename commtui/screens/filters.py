@@ -37,10 +37,13 @@ def active_filters(query: Query, look: Look, names: Mapping[str, str]) -> tuple[
         ("dates", _dates(query, look)),
         ("customer", f"Customer: {name(query.customer)}" if query.customer else ""),
         ("statuses", _either("Status", _statuses(query.statuses))),
-        ("location_groups", _either("Location", (line(one, 30) for one in sorted(query.location_groups)))),
+        (
+            "location_groups",
+            _either("Location", (line(one, 30) for one in sorted(query.location_groups))),
+        ),
         ("error_key", f"Same error: {name(query.error_key)}" if query.error_key else ""),
         ("ignored", _IGNORED_WORDS[query.ignored]),
-        ("open_only", "is:open" if query.open_only else ""),
+        ("open_only", "is:open" if query.open_only and query.chip is Chip.FAILED else ""),
     )
     return tuple(ActiveFilter(field, words) for field, words in found if words)
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from commtui.domain.lines import Line, Query, Selection
+from commtui.domain.lines import Line, Query, Selection, Sort
 from commtui.domain.text import fold
 from commtui.domain.vocabulary import Ignored, Tab
+from commtui.screens.reading import View
 from commtui.widgets.look import number
+
+if TYPE_CHECKING:
+    from commtui.services.desk import Desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +71,19 @@ class Marks:
         return Selection(tab, query=self.query, excluded=self.excluded, up_to=self.up_to)
 
 
-def all_matching(query: Query, matching: int, up_to: str | None) -> Marks:
-    """Everything that matches a query at this moment."""
-    return Marks(query=query, up_to=up_to, matching=matching)
+def read_matching(desk: Desk, view: View, but: frozenset[str]) -> Marks:
+    """Marks on everything that matches at this moment, except some lines."""
+    newest = desk.page(view.tab, view.query, Sort(), limit=1).lines
+    matching = desk.matching(view.tab, view.query)
+    excluded = frozenset(
+        line.id for line in desk.lines(view.tab, sorted(but)) if matches(view.query, line)
+    )
+    return Marks(
+        query=view.query,
+        excluded=excluded,
+        up_to=newest[0].sort_id if newest else None,
+        matching=matching,
+    )
 
 
 def matches(query: Query, line: Line) -> bool:
@@ -88,7 +103,7 @@ def matches(query: Query, line: Line) -> bool:
         (query.error_key is None, line.error_key == query.error_key),
         (query.sent_from is None, query.sent_from is not None and line.acted_at >= query.sent_from),
         (query.sent_to is None, query.sent_to is not None and line.acted_at < query.sent_to),
-        (not query.open_only, line.settled_at is None),
+        (not query.open_only or query.chip is not Chip.FAILED, line.settled_at is None),
     )
     return ignored and all(free or fits for free, fits in wanted) and _found(query.text, line)
 

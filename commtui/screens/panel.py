@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Generic
+from typing import ClassVar, Generic
 
-from textual import on
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Button, Static
 
-from commtui.errors import DatabaseAway
 from commtui.screens.asking import Asking
 from commtui.screens.link import Link
-from commtui.widgets.hints import Hints
+from commtui.screens.wording import describe
+from commtui.widgets.hints import Hints, key_name
 from commtui.widgets.look import Look
 
 PANEL_CSS = """
@@ -26,18 +26,19 @@ Panel > #frame {
 }
 Panel.-ascii > #frame { border: ascii $primary; }
 Panel #title { height: 1; text-style: bold; color: $text-primary; }
-Panel #body { height: auto; max-height: 100%; scrollbar-size-vertical: 1; }
+Panel #body { height: auto; max-height: 60vh; scrollbar-size-vertical: 1; }
 Panel #body Static { height: auto; }
 Panel #problem { height: auto; color: $text-error; text-style: bold; display: none; }
 Panel #problem.-said { display: block; }
 Panel #buttons { height: 1; margin-top: 1; align-horizontal: left; }
 Panel #buttons Button { margin-right: 2; min-width: 10; }
 Panel #buttons Button:focus { background: $primary; color: $text; text-style: bold reverse; }
-Panel Hints { dock: initial; padding: 0; }
+Panel Hints { padding: 0; }
 Panel Input, Panel Input:focus { border: none; height: 1; padding: 0 1; background: $boost; }
 Panel Input:focus { background: $primary 30%; }
 Panel Label, Panel .caption { height: 1; color: $foreground 70%; }
-Panel OptionList { border: none; height: auto; max-height: 14; padding: 0; background: $surface; scrollbar-size-vertical: 1; }
+Panel OptionList { border: none; height: auto; max-height: 14; padding: 0; background: $surface; }
+Panel OptionList { scrollbar-size-vertical: 1; }
 Panel:ansi > #frame { background: ansi_default; color: ansi_default; border: round ansi_default; }
 Panel.-ascii:ansi > #frame { border: ascii ansi_default; }
 Panel:ansi #title { color: ansi_default; }
@@ -50,7 +51,8 @@ class Panel(Asking[ScreenResultType], ModalScreen[ScreenResultType], Generic[Scr
     """A modal panel; None is its answer when it was cancelled."""
 
     DEFAULT_CSS = PANEL_CSS
-    BINDINGS = [Binding("escape", "cancel", "Cancel", id="panel.cancel")]
+    BINDINGS = [Binding("escape", "cancel", "cancel", id="panel.cancel")]
+    HINTS: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     def __init__(self, link: Link, look: Look, title: str) -> None:
         super().__init__(link, look)
@@ -76,15 +78,15 @@ class Panel(Asking[ScreenResultType], ModalScreen[ScreenResultType], Generic[Scr
         """The ways on; the first one has the focus unless the body takes it."""
         return ()
 
-    def hinted(self) -> list[Binding]:
-        """The keys named at the bottom."""
-        found = {
-            binding.id: binding
-            for kind in reversed(type(self).__mro__)
+    def hinted(self) -> list[tuple[str, str]]:
+        """The keys named at the bottom: those of widgets inside, then the panel's own."""
+        own = [
+            (key_name(binding.key), binding.description)
+            for kind in type(self).__mro__
             for binding in kind.__dict__.get("BINDINGS", ())
-            if isinstance(binding, Binding) and issubclass(kind, Panel)
-        }
-        return list(reversed(found.values()))
+            if isinstance(binding, Binding) and binding.show and issubclass(kind, Panel)
+        ]
+        return [*self.HINTS, *own]
 
     def button(self, words: str, action: str, *, disabled: bool = False) -> Button:
         """A button with words of our own that runs an action of this panel."""
@@ -103,9 +105,11 @@ class Panel(Asking[ScreenResultType], ModalScreen[ScreenResultType], Generic[Scr
         problem.set_class(bool(words), "-said")
 
     def failed(self, error: Exception) -> None:
-        """Say it here; the database comes back by itself."""
-        away = " The database is away: try again in a moment." * isinstance(error, DatabaseAway)
-        self.say_problem(f"{error}{away}")
+        """Say it here: what was typed or read stays."""
+        problem = describe(error)
+        self.say_problem(
+            " ".join(filter(None, (f"{problem.title}:", problem.sentence, problem.remedy)))
+        )
 
     @property
     def unsaved(self) -> bool:
@@ -116,3 +120,30 @@ class Panel(Asking[ScreenResultType], ModalScreen[ScreenResultType], Generic[Scr
         """Close without an answer."""
         self.dismiss(None)
 
+
+class ReadingPanel(Panel[ScreenResultType], Generic[ScreenResultType]):
+    """A panel with more to read than may fit."""
+
+    BINDINGS = [
+        Binding("down,j", "scroll(1)", "Down", show=False, id="reading.down"),
+        Binding("up,k", "scroll(-1)", "Up", show=False, id="reading.up"),
+        Binding(
+            "pagedown,ctrl+d,space", "scroll(10)", "Page down", show=False, id="reading.page_down"
+        ),
+        Binding("pageup,ctrl+u", "scroll(-10)", "Page up", show=False, id="reading.page_up"),
+        Binding("home,g", "scroll(-100000)", "Top", show=False, id="reading.top"),
+        Binding("end,G", "scroll(100000)", "Bottom", show=False, id="reading.bottom"),
+    ]
+    HINTS = (("↑↓", "scroll"),)
+
+    def body(self) -> ComposeResult:
+        """One text, which comes when it is read."""
+        yield Static(self.look.say("Reading…"), id="text")
+
+    def show(self, text: Text) -> None:
+        """The text."""
+        self.query_one("#text", Static).update(text)
+
+    def action_scroll(self, lines: int) -> None:
+        """Move the text."""
+        self.query_one("#body", VerticalScroll).scroll_relative(y=lines, animate=False)

@@ -21,7 +21,7 @@ from commtui.providers import registry
 from commtui.providers.base import Accepted, Provider, SendRequest
 from commtui.store import outbox, providers_state, requests
 from commtui.store.engine import Database
-from commtui.store.ledger import Change
+from commtui.store.entries import Change
 from commtui.store.outbox import Claim, Outcome
 
 log = logging.getLogger(__name__)

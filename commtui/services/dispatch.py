@@ -13,7 +13,7 @@ from commtui.domain.sending import Candidate, refusal, resend_refusal
 from commtui.domain.vocabulary import Author, Cause, Channel, Status
 from commtui.providers import registry
 from commtui.store.engine import Database
-from commtui.store.ledger import NewEntry
+from commtui.store.entries import NewEntry
 from commtui.store.sends import LaneNow, Prospect
 
 PRIORITY_SINGLE = 0

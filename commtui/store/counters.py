@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from commtui.domain.ids import time_of
 from commtui.domain.vocabulary import Channel, Chip, Status, Tab
 from commtui.store.tables import counter, counter_delta
 
@@ -35,7 +35,7 @@ class Cell:
 
 def month_of(identifier: str) -> int:
     """The month, as 202601, in which a UUIDv7 was made."""
-    moment = datetime.fromtimestamp(int(identifier[:8] + identifier[9:13], 16) / 1000, UTC)
+    moment = time_of(identifier)
     return moment.year * 100 + moment.month
 
 
@@ -117,6 +117,11 @@ def fold(connection: sa.Connection) -> int:
             counter_delta.delete().where(counter_delta.c.seq.in_(seqs[start : start + 500]))
         )
     return len(rows)
+
+
+def pending(connection: sa.Connection) -> bool:
+    """Whether there is anything to fold."""
+    return connection.execute(sa.select(counter_delta.c.seq).limit(1)).first() is not None
 
 
 def cube() -> sa.Subquery:

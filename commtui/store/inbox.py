@@ -18,7 +18,8 @@ from commtui.domain.fold import Fact
 from commtui.domain.vocabulary import FAILED_STATUSES, ErrorClass, Source, Status
 from commtui.providers.base import DeliveryEvent, RawWebhook
 from commtui.store.engine import Database
-from commtui.store.ledger import Change, Ledger
+from commtui.store.entries import Change
+from commtui.store.ledger import Ledger
 from commtui.store.tables import entry, entry_text, inbox, provider_event
 
 KEPT = timedelta(days=62)

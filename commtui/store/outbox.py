@@ -14,8 +14,10 @@ import sqlalchemy as sa
 
 from commtui.domain.fold import Fact
 from commtui.domain.vocabulary import ErrorClass, Source, Status
+from commtui.store import providers_state
 from commtui.store.engine import Database
-from commtui.store.ledger import Change, Ledger
+from commtui.store.entries import Change
+from commtui.store.ledger import Ledger
 from commtui.store.overview import batches
 from commtui.store.tables import outbox, worker
 
@@ -205,12 +207,18 @@ def due_count(connection: sa.Connection) -> int:
     return connection.execute(waiting).scalar_one()
 
 
-def next_due(database: Database) -> datetime | None:
-    """When the next row is due; None when nothing is queued or being sent."""
+def due_now(database: Database) -> bool:
+    """Whether a row is due whose provider is not paused, or is being sent."""
+    now = database.now()
     with database.read() as connection:
-        return connection.execute(
-            sa.select(sa.func.min(outbox.c.due_at)).where(outbox.c.state != "unknown")
-        ).scalar()
+        pauses = [item.provider for item in providers_state.paused(connection, now)]
+        due = sa.and_(
+            outbox.c.state == "queued",
+            outbox.c.due_at <= now,
+            outbox.c.provider.not_in(pauses),
+        )
+        query = sa.select(outbox.c.entry_id).where(sa.or_(due, outbox.c.state == "sending"))
+        return connection.execute(query.limit(1)).first() is not None
 
 
 def unknown_entries(

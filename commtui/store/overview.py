@@ -47,7 +47,7 @@ def rewrite_lines(
 def _rewrite(
     connection: sa.Connection, subject_ids: Sequence[str], tally: counters.Tally, now: datetime
 ) -> None:
-    lines = {key: subject_line(value) for key, value in _states(connection, subject_ids).items()}
+    lines = {key: subject_line(value) for key, value in states(connection, subject_ids).items()}
     shown = [line.entry_id for line in lines.values() if line and line.entry_id]
     keys = {
         row.id: row.error_key
@@ -77,9 +77,10 @@ def _rewrite(
         )
 
 
-def _states(
+def states(
     connection: sa.Connection, subject_ids: Sequence[str]
 ) -> dict[str, list[CommunicationState]]:
+    """The communications of subjects with their lanes; collecting ones are left out."""
     communications = connection.execute(
         sa.select(communication.c.id, communication.c.subject_id, communication.c.ignored_at).where(
             communication.c.subject_id.in_(subject_ids), ~communication.c.collecting

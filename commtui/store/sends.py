@@ -11,12 +11,13 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from commtui.domain.sending import ContactPoints
-from commtui.domain.vocabulary import Channel, ErrorClass, Release, Status
+from commtui.domain.vocabulary import FAILED_STATUSES, Channel, ErrorClass, Release, Status
 from commtui.store.overview import batches
 from commtui.store.tables import (
     communication,
     contact,
     customer,
+    entry,
     entry_text,
     lane,
     outbox,
@@ -195,3 +196,51 @@ def releasable(connection: sa.Connection, now: datetime, after: str, limit: int)
             .limit(limit)
         ).scalars()
     )
+
+
+def shown_communications(connection: sa.Connection, subject_ids: Sequence[str]) -> list[str]:
+    """The communications that the overview lines of these subjects show."""
+    found = {
+        row.id: row.communication_id
+        for ids in batches(subject_ids)
+        for row in connection.execute(
+            sa.select(subject.c.id, subject.c.communication_id).where(
+                subject.c.id.in_(ids), subject.c.visible
+            )
+        )
+    }
+    return [found[key] for key in dict.fromkeys(subject_ids) if key in found]
+
+
+def other_failed(connection: sa.Connection, subject_ids: Sequence[str]) -> list[str]:
+    """Communications of these subjects that need attention besides the shown ones."""
+    failed = [status.value for status in FAILED_STATUSES]
+    return [
+        identifier
+        for ids in batches(subject_ids)
+        for identifier in connection.execute(
+            sa.select(communication.c.id)
+            .join(subject, subject.c.id == communication.c.subject_id)
+            .where(
+                subject.c.id.in_(ids),
+                subject.c.others > 0,
+                communication.c.id != subject.c.communication_id,
+                ~communication.c.collecting,
+                sa.exists().where(
+                    lane.c.communication_id == communication.c.id,
+                    lane.c.status.in_(failed),
+                    ~lane.c.ignored,
+                    lane.c.superseded_by.is_(None),
+                ),
+            )
+            .order_by(communication.c.id)
+        ).scalars()
+    ]
+
+
+def author_of(connection: sa.Connection, entry_id: str) -> tuple[str, datetime] | None:
+    """Who made an entry, and when."""
+    row = connection.execute(
+        sa.select(entry.c.author, entry.c.created_at).where(entry.c.id == entry_id)
+    ).first()
+    return (row.author, row.created_at) if row else None

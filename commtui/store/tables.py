@@ -286,6 +286,11 @@ outbox = _table(
     sa.Column("asked_at", Instant),
     sa.Index("ix_outbox_due", "state", "priority", "due_at"),
 )
+poll = _table(
+    "poll",
+    sa.Column("entry_id", Id, primary_key=True),
+    sa.Column("asked_at", Instant, nullable=False),
+)
 bulk_run = _table(
     "bulk_run",
     sa.Column("id", Id, primary_key=True),

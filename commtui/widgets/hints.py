@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from rich.text import Text
 from textual.app import RenderResult
-from textual.binding import Binding
 from textual.widget import Widget
 
 from commtui.widgets.look import Look
@@ -52,7 +51,7 @@ class Hints(Widget):
 
     COMPONENT_CLASSES = {"hints--key"}
     DEFAULT_CSS = """
-    Hints { height: 1; dock: bottom; padding: 0 1; color: $foreground 70%;
+    Hints { height: 1; padding: 0 1; color: $foreground 70%;
         .hints--key { color: $text-accent; text-style: bold; }
     }
     Hints:ansi { background: ansi_default; color: ansi_default;
@@ -60,14 +59,11 @@ class Hints(Widget):
     }
     """
 
-    def __init__(self, look: Look, bindings: Iterable[Binding], *, id: str | None = None) -> None:
+    def __init__(
+        self, look: Look, keys: Iterable[tuple[str, str]], *, id: str | None = None
+    ) -> None:
         super().__init__(id=id)
-        self._look = look
-        self._keys = [
-            (look.plain(binding.key_display or key_name(binding.key)), binding.description)
-            for binding in bindings
-            if binding.show and binding.description
-        ]
+        self._keys = [(look.plain(key), words) for key, words in keys]
 
     def render(self) -> RenderResult:
         """Keys and words."""

@@ -16,7 +16,7 @@ class KeyMenu(Widget, can_focus=True):
 
     TITLE = ""
     DEFAULT_CSS = """
-    KeyMenu { height: 1; dock: bottom; background: $primary 40%; color: $text; display: none; }
+    KeyMenu { height: 1; background: $primary 40%; color: $text; display: none; }
     KeyMenu.-open { display: block; }
     KeyMenu:ansi { background: ansi_default; color: ansi_default; text-style: reverse; }
     """

@@ -39,7 +39,8 @@ _PLAIN = str.maketrans(
 )
 
 
-def _now() -> datetime:
+def now() -> datetime:
+    """The present instant."""
     return datetime.now(UTC)
 
 
@@ -49,7 +50,7 @@ class Look:
 
     zone: ZoneInfo | None = None
     ascii: bool = False
-    clock: Callable[[], datetime] = _now
+    clock: Callable[[], datetime] = now
 
     def local(self, at: datetime) -> datetime:
         """An instant in the operator's zone."""

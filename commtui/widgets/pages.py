@@ -244,3 +244,9 @@ class Window:
                 return (before, index - start) if known else None
             start, before = start + len(page.lines), page.last
         return None
+
+    def edge(self, direction: int) -> PageKey | None:
+        """The key of the last loaded line, or of the first one."""
+        if not self._pages:
+            return None
+        return self._pages[-1].last if direction > 0 else self._pages[0].first

@@ -17,7 +17,7 @@ class StatusLine(Widget):
 
     COMPONENT_CLASSES = {"status--marks", "status--notice", "status--alarm"}
     DEFAULT_CSS = """
-    StatusLine { height: 1; dock: bottom; background: $panel; padding: 0 1;
+    StatusLine { height: 1; background: $panel; padding: 0 1;
         .status--marks { color: $warning; text-style: bold; }
         .status--notice { color: $text-accent; }
         .status--alarm { color: $text-error; text-style: bold; }
@@ -39,9 +39,9 @@ class StatusLine(Widget):
         self._alarm = ""
         self._health = ""
 
-    def show_marks(self, count: int, words: str = "") -> None:
-        """How many lines are marked, or in words of their own."""
-        self._set(_marks=words or (f"{number(count)} marked" if count else ""))
+    def show_marks(self, words: str) -> None:
+        """How many lines are marked."""
+        self._set(_marks=words)
 
     def show_place(self, index: int, total: int) -> None:
         """Where the cursor is in the list."""

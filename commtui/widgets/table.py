@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -38,6 +38,9 @@ class Span:
 
     origin: int
     sticky: bool
+    line_id: str
+    place: tuple[PageKey | None, int] | None
+    """Where it began, as a key and an offset after it."""
 
 
 class LineTable(ScrollView, can_focus=True):
@@ -108,6 +111,7 @@ class LineTable(ScrollView, can_focus=True):
         self._is_marked = is_marked
         self._cursor = 0
         self._asked: Wanted | None = None
+        self._words: tuple[str, ...] = ()
         self.set_class(look.ascii, "-plain")
 
     # What is where
@@ -145,6 +149,13 @@ class LineTable(ScrollView, can_focus=True):
         low, high = sorted((self.span.origin, self._cursor))
         return range(low, high + 1)
 
+    def begin_span(self, *, sticky: bool) -> None:
+        """Draw a range from the cursor's line on."""
+        if self.line is not None:
+            place = self.window.place_of(self._cursor)
+            self.span = Span(self._cursor, sticky, self.line.id, place)
+            self.refresh()
+
     # Taking in
 
     def begin(self) -> int:
@@ -175,6 +186,11 @@ class LineTable(ScrollView, can_focus=True):
         self._resize(top)
         self.post_message(self.Moved(by_key=False))
 
+    def say(self, words: tuple[str, ...]) -> None:
+        """What to show in place of lines while there are none."""
+        self._words = words
+        self.refresh()
+
     def take(self, wanted: Wanted, page: Page) -> None:
         """Put in a page that `Needs` asked for."""
         if wanted.generation != self.window.generation:
@@ -203,7 +219,7 @@ class LineTable(ScrollView, can_focus=True):
     def _shift(self, shift: int) -> None:
         self._cursor = max(0, min(self._cursor + shift, self.window.total - 1))
         if self.span:
-            self.span = Span(self.span.origin + shift, self.span.sticky)
+            self.span = replace(self.span, origin=self.span.origin + shift)
         self._resize(self.top + shift)
         self.post_message(self.Moved(by_key=False))
 
@@ -286,7 +302,7 @@ class LineTable(ScrollView, can_focus=True):
             )
         index = self.top + y - 1
         if index >= self.window.total:
-            return Strip.blank(width, base)
+            return self._empty(y, width, base)
         line = self.window.line(index)
         at_cursor = index == self._cursor
         style = base
@@ -320,6 +336,13 @@ class LineTable(ScrollView, can_focus=True):
                 Segment(text + " ", status_style if column.key is ColumnKey.STATUS else style)
             )
         return segments
+
+    def _empty(self, y: int, width: int, style: Style) -> Strip:
+        words = (
+            self._words[y - 2] if self.window.total == 0 and 0 <= y - 2 < len(self._words) else ""
+        )
+        text = self._look.plain(f"  {words}") if words else ""
+        return Strip([Segment(set_cell_size(text, width), style)], width)
 
     def _header(self, width: int, style: Style) -> Strip:
         text = " " * MARK_WIDTH

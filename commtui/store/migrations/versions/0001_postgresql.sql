@@ -232,6 +232,12 @@ CREATE TABLE outbox (
 
 CREATE INDEX ix_outbox_due ON outbox (state, priority, due_at);
 
+CREATE TABLE poll (
+    entry_id UUID NOT NULL,
+    asked_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (entry_id)
+);
+
 CREATE TABLE provider_event (
     day DATE NOT NULL,
     hash TEXT NOT NULL,

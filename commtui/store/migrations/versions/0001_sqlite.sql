@@ -230,6 +230,12 @@ CREATE TABLE outbox (
 
 CREATE INDEX ix_outbox_due ON outbox (state, priority, due_at);
 
+CREATE TABLE poll (
+    entry_id CHAR(32) NOT NULL,
+    asked_at BIGINT NOT NULL,
+    PRIMARY KEY (entry_id)
+);
+
 CREATE TABLE provider_event (
     day DATE NOT NULL,
     hash TEXT NOT NULL,

@@ -1,0 +1,163 @@
+"""Error details: limited on the overview, complete on the log, and all attempts of a subject."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.binding import Binding
+
+from commtui.domain.lines import Line
+from commtui.domain.views import Attempt, EntryDetails, LineSummary
+from commtui.screens.link import Link
+from commtui.screens.panel import ReadingPanel
+from commtui.widgets.look import Look, counted
+from commtui.widgets.timeline import (
+    CLASS_WORDS,
+    attempts_text,
+    documents_text,
+    explained,
+    fields,
+    headline,
+    history_text,
+    section,
+)
+
+
+class SummaryPanel(ReadingPanel[None]):
+    """The overview's details: status, class, one plain sentence, what to do; all attempts are one key further."""
+
+    BINDINGS = [Binding("h", "attempts", "all attempts", id="summary.attempts")]
+
+    def __init__(self, link: Link, look: Look, line: Line) -> None:
+        super().__init__(link, look, f"{line.category} {line.reference} · {line.customer_name}")
+        self._line = line
+
+    def on_mount(self) -> None:
+        """Read it."""
+        self.ask(lambda desk: desk.summary(self._line.subject_id), self._show, group="summary")
+
+    def _show(self, summary: LineSummary) -> None:
+        here, look = summary.line, self.look
+        text = headline(here, look).append("\n")
+        if summary.explanation is not None:
+            text.append("\n").append(explained(summary.explanation)).append("\n")
+            text.append("Class       ", "bold").append(CLASS_WORDS[summary.explanation.error_class])
+            text.append("\n")
+        text.append("\n").append(
+            fields(
+                [
+                    ("Title", here.title),
+                    ("Type", here.channel.label),
+                    ("Recipient", here.recipient),
+                    ("Time", f"{look.full(here.acted_at)} {look.zone_name}"),
+                    ("Attempts", str(here.attempts)),
+                    ("Note", here.note),
+                ]
+            )
+        )
+        if summary.others:
+            text.append(section("Other communications of this subject"))
+            for other in summary.others:
+                text.append(f"{look.moment(other.acted_at):<13}{look.status(other.status):<21}")
+                text.append(
+                    look.quote(f"{other.kind} {other.channel.label} {other.recipient}", 120)
+                )
+                text.append("\n")
+        text.rstrip()
+        self.show(text)
+
+    def action_attempts(self) -> None:
+        """All attempts of the subject."""
+        self.app.push_screen(AttemptsPanel(self.link, self.look, self._line))
+
+
+class AttemptsPanel(ReadingPanel[None]):
+    """All attempts of a subject, newest first."""
+
+    def __init__(self, link: Link, look: Look, line: Line) -> None:
+        super().__init__(link, look, f"All attempts · {line.category} {line.reference}")
+        self._subject_id = line.subject_id
+
+    def on_mount(self) -> None:
+        """Read them."""
+        self.ask(lambda desk: desk.attempts(self._subject_id), self._show, group="attempts")
+
+    def _show(self, attempts: tuple[Attempt, ...]) -> None:
+        if not attempts:
+            self.show(self.look.say("No attempt was made yet."))
+            return
+        text = Text(
+            f"{counted(len(attempts), 'attempt')}, newest first, in {self.look.zone_name}\n\n"
+        )
+        self.show(text.append(attempts_text(attempts, self.look)))
+
+
+class EntryPanel(ReadingPanel[str]):
+    """The log's details: everything about one attempt. The answer is the action to go on with."""
+
+    BINDINGS = [
+        Binding("h", "attempts", "all attempts", id="entry.attempts"),
+        Binding("R", "go_on('resend')", "resend", id="entry.resend"),
+        Binding("c", "go_on('complete')", "complete or settle", id="entry.complete"),
+    ]
+
+    def __init__(self, link: Link, look: Look, line: Line) -> None:
+        super().__init__(link, look, f"{line.category} {line.reference} · {line.customer_name}")
+        self._line = line
+
+    def on_mount(self) -> None:
+        """Read it."""
+        self.ask(lambda desk: desk.details(self._line.id), self._show, group="details")
+
+    def _show(self, details: EntryDetails) -> None:
+        here = details.attempt.line
+        text = headline(here, self.look).append("\n")
+        if details.explanation is not None:
+            text.append("\n").append(explained(details.explanation)).append("\n")
+        text.append("\n").append(fields(self._facts(details)))
+        look = self.look
+        for title, part in (
+            (f"What happened ({look.zone_name})", history_text(details.history, look)),
+            ("Attempts before", attempts_text(details.before, look)),
+            ("Attempts after", attempts_text(details.after, look)),
+            ("Documents", documents_text(details)),
+            ("Sent text", self._content(details)),
+        ):
+            if part:
+                text.append("\n").append(section(title)).append(part)
+        self.show(text)
+
+    def _facts(self, details: EntryDetails) -> list[tuple[str, str]]:
+        attempt, look = details.attempt, self.look
+        here = attempt.line
+        by = f"{attempt.author}{'' if attempt.author_verified else ' (unverified)'}"
+        error_class = details.explanation.error_class if details.explanation else here.error_class
+        return [
+            ("Class", CLASS_WORDS[error_class] if error_class else ""),
+            ("Provider", f"{here.provider} ({here.channel.label})"),
+            ("Code", here.error_code),
+            ("Its words", here.error_message),
+            ("Recipient", f"{details.recipient_name} {here.recipient}".strip()),
+            ("Title", here.title),
+            ("Created", look.full(here.created_at)),
+            ("Sent", look.full(here.sent_at) if here.sent_at else ""),
+            ("Next try", look.full(details.next_try_at) if details.next_try_at else ""),
+            ("Cause", f"{attempt.cause}{f', by {by}' if attempt.author else ''}"),
+            ("Note", attempt.note or here.note),
+            ("Message id", attempt.provider_message_id),
+            ("Entry", here.id),
+            ("Replaces", attempt.replaces_id or ""),
+            ("Settled by", attempt.settled_by or ""),
+            ("Version", str(attempt.version)),
+        ]
+
+    def _content(self, details: EntryDetails) -> Text:
+        parts = [part for part in (details.content_subject, details.content_text) if part]
+        return self.look.passage("\n\n".join(parts), 8000)
+
+    def action_attempts(self) -> None:
+        """All attempts of the subject."""
+        self.app.push_screen(AttemptsPanel(self.link, self.look, self._line))
+
+    def action_go_on(self, action: str) -> None:
+        """Close, and go on with this entry."""
+        self.dismiss(action)

@@ -1,0 +1,166 @@
+"""Bulk send: the dry run that asks, with Cancel as its default."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.widgets import Button, Input, Static
+
+from commtui.domain.lines import Selection
+from commtui.domain.text import line as one_line
+from commtui.domain.views import Health, Plan
+from commtui.screens.link import Link
+from commtui.screens.panel import Panel
+from commtui.widgets.look import Look, counted, number
+
+if TYPE_CHECKING:
+    from commtui.services.desk import Desk
+
+TYPED_ABOVE = 50
+"""More messages than this have to be typed as a number before they go."""
+
+
+class SendPanel(Panel[str]):
+    """How many will go on which channel, how many will not and why; the answer is the confirmed run."""
+
+    AUTO_FOCUS = "#cancel"
+    BINDINGS = [
+        Binding("s", "send", "send", id="send.confirm"),
+        Binding("o", "others", "with other communications", show=False, id="send.others"),
+    ]
+    HINTS = (("Tab Enter", "choose"),)
+
+    def __init__(self, link: Link, look: Look, selection: Selection, words: str) -> None:
+        super().__init__(link, look, f"Send {words}: dry run")
+        self._selection = selection
+        self._plan: Plan | None = None
+        self._closed = False
+        self._confirming = False
+
+    def body(self) -> ComposeResult:
+        """What would happen, and where the number is typed."""
+        yield Static(self.look.say("Counting… nothing is sent yet."), id="text")
+        typed = Input(type="integer", id="typed")
+        typed.cursor_blink = False
+        typed.display = False
+        yield typed
+
+    def buttons(self) -> tuple[Button, ...]:
+        """Cancel comes first."""
+        cancel = self.button("Cancel", "cancel")
+        cancel.id = "cancel"
+        send = self.button("Send", "send", disabled=True)
+        send.id = "send"
+        return cancel, send
+
+    def on_mount(self) -> None:
+        """Make the dry run."""
+        self._prepare(self._selection)
+
+    def _prepare(self, selection: Selection) -> None:
+        former, self._plan = self._plan, None
+        self.ask(lambda desk: self._read(desk, selection, former), self._show, group="plan")
+
+    def _read(self, desk: Desk, selection: Selection, former: Plan | None) -> tuple[Plan, Health]:
+        if former is not None:
+            desk.discard(former.run_id)
+        plan = desk.prepare(selection)
+        if self._closed:
+            desk.discard(plan.run_id)
+        return plan, desk.health()
+
+    def _show(self, answer: tuple[Plan, Health]) -> None:
+        plan, health = answer
+        self._plan = plan
+        self.query_one("#text", Static).update(plan_text(plan, health, self._selection, self.look))
+        send = self.query_one("#send", Button)
+        send.disabled = plan.total == 0
+        send.label = self.look.say(f"Send {number(plan.total)}").plain
+        typed = self.query_one("#typed", Input)
+        typed.display = plan.total > TYPED_ABOVE
+        typed.placeholder = f"type {plan.total} to send"
+
+    def action_others(self) -> None:
+        """Take in the subjects' other communications that need attention, or leave them out again."""
+        if self._plan is not None and (self._plan.others or self._selection.include_others):
+            self._selection = replace(
+                self._selection, include_others=not self._selection.include_others
+            )
+            self._prepare(self._selection)
+
+    @on(Input.Submitted, "#typed")
+    def action_send(self) -> None:
+        """Confirm; a large number has to be typed first."""
+        plan = self._plan
+        if plan is None or plan.total == 0 or self._confirming:
+            return
+        typed = self.query_one("#typed", Input)
+        if plan.total > TYPED_ABOVE and typed.value.strip() != str(plan.total):
+            typed.focus()
+            self.say_problem(f"That many messages: type {plan.total} and press Enter to send them.")
+            return
+        self._confirming = True
+        self.ask(
+            lambda desk: desk.confirm(plan.run_id),
+            lambda _: self.dismiss(plan.run_id),
+            group="confirm",
+            otherwise=self._not_confirmed,
+        )
+
+    def _not_confirmed(self, error: Exception) -> None:
+        self._confirming = False
+        self.failed(error)
+
+    def action_cancel(self) -> None:
+        """Send nothing."""
+        if self._confirming:
+            return
+        self._closed = True
+        plan = self._plan
+        if plan is None:
+            self.dismiss(None)
+        else:
+            self.ask(
+                lambda desk: desk.discard(plan.run_id),
+                lambda _: self.dismiss(None),
+                group="discard",
+                otherwise=lambda _: self.dismiss(None),
+            )
+
+
+def plan_text(plan: Plan, health: Health, selection: Selection, look: Look) -> Text:
+    """A dry run in words."""
+    text = Text()
+    if plan.total:
+        text.append(f"{counted(plan.total, 'message')} will go", "bold")
+        text.append(f", from {counted(plan.lines, 'line')}:\n")
+    else:
+        text.append("Nothing of this will be sent.\n", "bold")
+    for channel, count in plan.going:
+        text.append(f"  {number(count):>7}  {channel.label}\n")
+    for title, reasons in (
+        ("Will stay:", plan.staying),
+        ("Will go, but our own check will stop it:", plan.failing),
+        ("Look at this first:", plan.warnings),
+    ):
+        if reasons:
+            text.append(f"{title}\n", "bold")
+            for reason, count in reasons:
+                text.append(f"  {number(count):>7}  {one_line(reason, 120)}\n")
+    if plan.others or selection.include_others:
+        sign = "x" if selection.include_others else " "
+        text.append(
+            f"[{sign}] o: also the other communications of these subjects that need attention"
+        )
+        text.append(f" ({number(plan.others)})\n" if plan.others else "\n")
+    if plan.total and not health.workers:
+        text.append(
+            "No worker is running: they will wait until one does (commtui worker).\n", "bold"
+        )
+    text.rstrip()
+    return Text(look.plain(text.plain), spans=text.spans) if look.ascii else text

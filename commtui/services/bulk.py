@@ -1,0 +1,270 @@
+"""Bulk send: a dry run that stages what would go, a confirmation that freezes it, and its expansion.
+
+Only what was confirmed is sent. The console may close at any moment: workers expand the frozen items,
+each in a transaction that looks again whether the operator's picture of that lane still holds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+from commtui.config import Settings
+from commtui.domain.lines import Selection
+from commtui.domain.views import Plan, Progress, RunResult, RunState
+from commtui.domain.vocabulary import FAILED_STATUSES, Author, Cause, Channel, Tab
+from commtui.errors import Refused
+from commtui.services.dispatch import Dispatch
+from commtui.services.lists import matching_ids
+from commtui.store import audits, bulk, sends
+from commtui.store.engine import Database
+from commtui.store.entries import NewEntry
+from commtui.store.ledger import Ledger
+from commtui.store.sends import LaneNow, Prospect
+
+PREPARE_BATCH = 200
+EXPAND_BATCH = 50
+"""Items per transaction: well below 200 ms on either engine."""
+BOUNCED_BEFORE = "failed before at this same address"
+
+
+@dataclass
+class _Tally:
+    lines: int = 0
+    going: Counter[Channel] = field(default_factory=Counter)
+    staying: Counter[str] = field(default_factory=Counter)
+    failing: Counter[str] = field(default_factory=Counter)
+    warnings: Counter[str] = field(default_factory=Counter)
+    others: int = 0
+
+
+class Bulk:
+    """Bulk runs, as an operator sees them."""
+
+    def __init__(
+        self, database: Database, settings: Settings, author: Author, dispatch: Dispatch
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._author = author
+        self._dispatch = dispatch
+
+    def prepare(self, selection: Selection, communications: Iterator[str] | None = None) -> Plan:
+        """Stage what a bulk send of these lines would do; nothing leaves by it. Raises Refused on the log."""
+        if selection.tab is not Tab.OVERVIEW:
+            raise Refused("bulk send is on the Communication tab; S takes these lines over there")
+        now = self._database.now()
+        run_id = self._database.new_id(now)
+        with self._database.write() as connection:
+            bulk.start_draft(connection, run_id, self._author, now, _described(selection))
+        tally = _Tally()
+        position = 0
+        chosen = communications or self._communications(selection, tally)
+        while batch := list(islice(chosen, PREPARE_BATCH)):
+            with self._database.read() as connection:
+                prospects = sends.load(connection, batch)
+            items = [
+                item
+                for identifier in dict.fromkeys(batch)
+                if identifier in prospects
+                for item in self._items(prospects[identifier], now, tally)
+            ]
+            with self._database.write() as connection:
+                bulk.add_items(connection, run_id, position, items)
+            position += len(items)
+        with self._database.write() as connection:
+            bulk.close_draft(
+                connection, run_id, tally.lines, sum(tally.going.values()), tally.others
+            )
+        return Plan(
+            run_id=run_id,
+            lines=tally.lines,
+            going=tuple(sorted(tally.going.items())),
+            staying=tuple(tally.staying.most_common()),
+            failing=tuple(tally.failing.most_common()),
+            warnings=tuple(tally.warnings.most_common()),
+            others=tally.others,
+        )
+
+    def confirm(self, run_id: str) -> None:
+        """Freeze a dry run and let the workers have it. Raises Refused when it is not one any more."""
+        with self._database.write() as connection:
+            now = self._database.now()
+            if not bulk.switch(connection, run_id, [RunState.DRAFT], RunState.RUNNING, now):
+                raise Refused("this dry run is no longer there; make a new one")
+            progress = bulk.progress(connection, run_id)
+            audits.write(
+                connection,
+                self._database,
+                self._author,
+                "bulk send",
+                [run_id],
+                {"messages": progress.total},
+                bulk.query_of(connection, run_id),
+            )
+
+    def discard(self, run_id: str) -> None:
+        """Forget a dry run."""
+        bulk.delete_draft(self._database, run_id)
+
+    def progress(self, run_id: str) -> Progress:
+        """How far a run is. Raises NotFound."""
+        with self._database.read() as connection:
+            return bulk.progress(connection, run_id)
+
+    def results(self, run_id: str, limit: int = 500) -> tuple[RunResult, ...]:
+        """What became of each item, what needs somebody first."""
+        with self._database.read() as connection:
+            return tuple(bulk.results(connection, run_id, limit))
+
+    def runs(self, limit: int = 50) -> tuple[Progress, ...]:
+        """The newest runs."""
+        with self._database.read() as connection:
+            return tuple(bulk.recent(connection, limit))
+
+    def pause(self, run_id: str) -> None:
+        """Expand no further until it is resumed."""
+        self._switch(run_id, [RunState.RUNNING], RunState.PAUSED)
+
+    def resume(self, run_id: str) -> None:
+        """Go on with a paused run."""
+        self._switch(run_id, [RunState.PAUSED], RunState.RUNNING)
+
+    def stop(self, run_id: str) -> None:
+        """Leave the rest of a run untouched, for good."""
+        self._switch(run_id, [RunState.RUNNING, RunState.PAUSED], RunState.STOPPED)
+
+    def _switch(self, run_id: str, allowed: list[RunState], to: RunState) -> None:
+        with self._database.write() as connection:
+            if not bulk.switch(connection, run_id, allowed, to, self._database.now()):
+                raise Refused("this bulk send is over already")
+            audits.write(
+                connection, self._database, self._author, f"bulk send {to.value}", [run_id], {}
+            )
+
+    def _communications(self, selection: Selection, tally: _Tally) -> Iterator[str]:
+        """The shown communication of each line; the others that need attention only when asked for."""
+        ids = matching_ids(self._database, selection)
+        while batch := list(islice(ids, PREPARE_BATCH)):
+            with self._database.read() as connection:
+                shown = sends.shown_communications(connection, batch)
+                others = sends.other_failed(connection, batch)
+            tally.lines += len(shown)
+            tally.others += len(others)
+            yield from shown
+            if selection.include_others:
+                yield from others
+
+    def _items(self, prospect: Prospect, now: datetime, tally: _Tally) -> list[bulk.Item]:
+        items = []
+        for lane in prospect.lanes:
+            reason = self._dispatch.refusal(prospect, lane, now)
+            items.append(
+                bulk.Item(
+                    prospect.communication_id,
+                    prospect.subject_id,
+                    lane.channel,
+                    lane.latest_entry_id,
+                    reason or "",
+                )
+            )
+            if reason:
+                tally.staying[reason] += 1
+                continue
+            tally.going[lane.channel] += 1
+            self._warn(prospect, lane, tally)
+        return items
+
+    def _warn(self, prospect: Prospect, lane: LaneNow, tally: _Tally) -> None:
+        failure = self._dispatch.foreseen_failure(prospect, lane.channel)
+        if failure:
+            tally.failing[failure] += 1
+        elif (
+            lane.status in FAILED_STATUSES
+            and lane.error_class == "permanent"
+            and lane.used_recipient == prospect.recipient(lane.channel)
+        ):
+            tally.warnings[BOUNCED_BEFORE] += 1
+
+
+class Expansion:
+    """Workers turn frozen items into entries."""
+
+    def __init__(
+        self, database: Database, dispatch: Dispatch, zone: ZoneInfo | None = None
+    ) -> None:
+        self._database = database
+        self._dispatch = dispatch
+        self._zone = zone
+
+    def step(self, hold: Callable[[], bool] = lambda: False) -> int:
+        """Expand a batch of each running run; returns how many items were decided."""
+        decided = 0
+        for run_id in bulk.running(self._database):
+            if hold():
+                break
+            number = self._expand(run_id)
+            decided += number
+            if not number:
+                bulk.finish_if_empty(self._database, run_id)
+        return decided
+
+    def _expand(self, run_id: str) -> int:
+        now = self._database.now()
+        with self._database.write() as connection:
+            pending = bulk.take(connection, run_id, EXPAND_BATCH)
+            if not pending:
+                return 0
+            ledger = Ledger(self._database, connection, now)
+            known = sends.load(connection, [item.communication_id for item in pending])
+            ledger.lock(prospect.subject_id for prospect in known.values())
+            prospects = sends.load(connection, [item.communication_id for item in pending])
+            new: list[NewEntry] = []
+            for item in pending:
+                made, reason = self._decide(item, prospects.get(item.communication_id), now)
+                if made is not None:
+                    new.append(made)
+                bulk.settle(connection, item, entry_id=made.id if made else None, reason=reason)
+            ledger.add(new)
+            ledger.close()
+        return len(pending)
+
+    def _decide(
+        self, item: bulk.Pending, prospect: Prospect | None, now: datetime
+    ) -> tuple[NewEntry | None, str]:
+        lane = prospect.lane(item.channel) if prospect else None
+        if prospect is None or lane is None:
+            return None, "it is no longer wanted on this channel"
+        if lane.latest_entry_id != item.seen_entry:
+            return None, self._meanwhile(lane)
+        reason = self._dispatch.refusal(prospect, lane, now)
+        if reason:
+            return None, reason
+        entry = self._dispatch.entry(
+            prospect,
+            item.channel,
+            cause=Cause.BULK,
+            author=item.author,
+            now=now,
+            replaces_id=lane.latest_entry_id,
+            bulk_run_id=item.run_id,
+        )
+        return entry, ""
+
+    def _meanwhile(self, lane: LaneNow) -> str:
+        with self._database.read() as connection:
+            found = sends.author_of(connection, lane.latest_entry_id or "")
+        if found is None:
+            return "sent meanwhile by somebody else"
+        name, at = found
+        return f"sent meanwhile by {name}, {at.astimezone(self._zone):%H:%M}"
+
+
+def _described(selection: Selection) -> str:
+    if selection.query is None:
+        return f"{len(selection.ids)} marked"
+    return f"all that match {selection.query}"[:2_000]

@@ -1,0 +1,233 @@
+"""What a change of the log consists of: new entries, facts about known ones, and the rows both become."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from commtui.domain.fold import RANKS, EntryState, Fact, merge, worse
+from commtui.domain.text import fingerprint
+from commtui.domain.vocabulary import (
+    FAILED_STATUSES,
+    SYSTEM,
+    Author,
+    Cause,
+    Channel,
+    Chip,
+    ErrorClass,
+    Source,
+    Status,
+    Tab,
+    chip_of,
+)
+from commtui.store import counters
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """A send attempt about to be written."""
+
+    id: str
+    communication_id: str
+    subject_id: str
+    customer_id: str
+    channel: Channel
+    provider: str
+    cause: Cause
+    author: Author
+    category: str
+    location_group: str
+    recipient: str
+    recipient_name: str
+    version: int
+    rendering: int
+    content_hash: str
+    status: Status
+    due_at: datetime
+    priority: int = 0
+    replaces_id: str | None = None
+    bulk_run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something learnt about an entry, or a step our worker takes with it."""
+
+    entry_id: str
+    fact: Fact
+    source: Source
+    word: str = ""
+    """What the history shows; our status word when empty."""
+    words: str = ""
+    """The provider's own, untrusted."""
+    try_number: int = 0
+    author: Author = SYSTEM
+    provider_message_id: str = ""
+    step: bool = False
+    """A step of our own before any answer (queued, sending, unknown): it gives way to every fact."""
+    record: bool = True
+    """Whether it stands in the history even when the status does not change by it."""
+    note: str = ""
+
+
+def salted(salt: str, *parts: str) -> str:
+    """A hash that says nothing once its salt is gone."""
+    return hashlib.sha256("\x1f".join((salt, *parts)).encode()).hexdigest()
+
+
+MOVING = (
+    "status",
+    "chip",
+    "status_at",
+    "rank",
+    "error_class",
+    "error_code",
+    "error_key",
+    "sent_at",
+    "delivered_at",
+    "updated_at",
+    "provider_message_id",
+    "delivered_twice",
+    "ignored_at",
+)
+
+
+def folded(row: dict[str, Any], change: Change, now: datetime) -> dict[str, Any]:
+    """The entry's moving columns after a change; the same object when nothing moves."""
+    state = EntryState(
+        Status(row["status"]),
+        row["status_at"],
+        row["rank"],
+        ErrorClass(row["error_class"]) if row["error_class"] else None,
+        row["error_code"],
+        row["sent_at"],
+        row["delivered_at"],
+    )
+    fact = change.fact
+    if change.step:
+        gives_way = state.rank > RANKS[Status.UNKNOWN]
+        merged = state if gives_way else _step(state, fact)
+    else:
+        merged = merge(state, fact)
+    message_id = row["provider_message_id"] or change.provider_message_id
+    if merged == state and message_id == row["provider_message_id"]:
+        return row
+    moved = {
+        **row,
+        "status": merged.status.value,
+        "chip": (chip_of(merged.status) or Chip.NOT_SENT).value,
+        "status_at": merged.at,
+        "rank": merged.rank,
+        "error_class": merged.error_class.value if merged.error_class else "",
+        "error_code": merged.code,
+        "sent_at": merged.sent_at,
+        "delivered_at": merged.delivered_at,
+        "provider_message_id": message_id,
+        "updated_at": now,
+        "delivered_twice": row["delivered_twice"],
+    }
+    if merged.status is not state.status or merged.code != state.code:
+        failed = merged.status in FAILED_STATUSES
+        moved["error_key"] = error_key(merged.code, change.words) if failed else ""
+    if row["ignored_at"] is not None and worse(merged.status, state.status):
+        moved["ignored_at"] = None
+    return moved
+
+
+def _step(state: EntryState, fact: Fact) -> EntryState:
+    return EntryState(
+        fact.status,
+        fact.at,
+        fact.weight,
+        fact.error_class,
+        fact.code,
+        state.sent_at,
+        state.delivered_at,
+    )
+
+
+def error_key(code: str, words: str) -> str:
+    """A short key of a failure's cause, without personal text."""
+    return hashlib.sha256(fingerprint(code, words).encode()).hexdigest()[:16]
+
+
+def cell_of_row(row: Any, *, settled: bool | None = None) -> counters.Cell:
+    """The cell of the log that a row is counted in."""
+    values = dict(row._mapping)
+    if settled is not None:
+        values["settled_by"] = "settled" if settled else None
+    return cell_of(values)
+
+
+def cell_of(values: dict[str, Any]) -> counters.Cell:
+    """The cell of the log for an entry's columns."""
+    return counters.cell(
+        Tab.LOG,
+        values["id"],
+        channel=Channel(values["channel"]),
+        category=values["category"],
+        location_group=values["location_group"],
+        status=Status(values["status"]),
+        chip=Chip(values["chip"]),
+        ignored=values["ignored_at"] is not None,
+        settled=values["settled_by"] is not None,
+    )
+
+
+def new_cell(item: NewEntry) -> counters.Cell:
+    return counters.cell(
+        Tab.LOG,
+        item.id,
+        channel=item.channel,
+        category=item.category,
+        location_group=item.location_group,
+        status=item.status,
+        chip=chip_of(item.status) or Chip.NOT_SENT,
+        ignored=False,
+    )
+
+
+def entry_row(item: NewEntry, salt: str, now: datetime) -> dict[str, Any]:
+    """The columns of a new entry."""
+    return {
+        "id": item.id,
+        "communication_id": item.communication_id,
+        "subject_id": item.subject_id,
+        "customer_id": item.customer_id,
+        "channel": item.channel.value,
+        "provider": item.provider,
+        "cause": item.cause.value,
+        "author": item.author.name,
+        "author_verified": item.author.verified,
+        "replaces_id": item.replaces_id,
+        "bulk_run_id": item.bulk_run_id,
+        "version": item.version,
+        "rendering": item.rendering,
+        "recipient_hash": salted(salt, item.recipient),
+        "content_hash": item.content_hash,
+        "category": item.category,
+        "location_group": item.location_group,
+        "created_at": now,
+        "status": item.status.value,
+        "chip": (chip_of(item.status) or Chip.NOT_SENT).value,
+        "status_at": now,
+        "rank": RANKS[item.status],
+        "updated_at": now,
+    }
+
+
+def outbox_row(item: NewEntry, now: datetime) -> dict[str, Any]:
+    """The columns of its outbox row."""
+    return {
+        "communication_id": item.communication_id,
+        "channel": item.channel.value,
+        "entry_id": item.id,
+        "subject_id": item.subject_id,
+        "provider": item.provider,
+        "state": "queued",
+        "due_at": item.due_at,
+        "priority": item.priority,
+        "state_at": now,
+    }

@@ -1,0 +1,297 @@
+"""The rows that a batch of imported lines adds up to, written table by table."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from commtui.domain.imported import Contact, ImportedLine
+from commtui.domain.vocabulary import Author, Channel
+from commtui.store.engine import Database
+from commtui.store.import_follow import queue_follow_up
+from commtui.store.import_lanes import lane_changes, write_lanes
+from commtui.store.import_search import index_customers, index_subjects
+from commtui.store.import_state import CommunicationState, CustomerState, SubjectState, folded_name
+from commtui.store.overview import batches
+from commtui.store.tables import (
+    audit,
+    audit_text,
+    communication,
+    communication_document,
+    contact,
+    content,
+    customer,
+    journal,
+    subject,
+    subject_text,
+)
+
+_REACH = ("email", "phone")
+"""Contacts that the choice of a channel depends on."""
+
+
+class Rows:
+    """Collects what one batch writes about communications."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.communications: dict[str, CommunicationState] = {}
+        self.new: dict[str, str] = {}
+        """Id in the source system, by our own, of communications that did not exist."""
+        self.dropped: list[tuple[str, str, Contact, str]] = []
+        """Customer, field, contact before, value that came: corrections that no longer hold."""
+        self._contents: list[dict[str, Any]] = []
+        self._documents: list[dict[str, Any]] = []
+        self._lanes: list[dict[str, Any]] = []
+        self._lanes_gone: list[dict[str, Any]] = []
+
+    def add_content(self, line: ImportedLine, state: CommunicationState) -> None:
+        """A new version of a communication's content and documents."""
+        key = {"communication_id": state.id, "version": state.version}
+        texts = line.content
+        self._contents.append(
+            {
+                **key,
+                "rendering": 0,
+                "subject": texts.subject,
+                "text": texts.text,
+                "html": texts.html,
+                "sms": texts.sms,
+                "context": texts.context,
+                "created_at": self.now,
+            }
+        )
+        self._documents.extend(
+            {
+                **key,
+                "position": position,
+                "role": document.role.value,
+                "name": document.name,
+                "media_type": document.media_type,
+                "sha256": document.sha256,
+            }
+            for position, document in enumerate(line.documents)
+        )
+
+    def set_lanes(self, state: CommunicationState, channels: Sequence[Channel]) -> None:
+        """Let a communication go on these channels; a lane with an attempt stays."""
+        gone, made = lane_changes(state.id, state.lanes, channels)
+        self._lanes_gone += gone
+        self._lanes += made
+
+    def write_communications(self, connection: sa.Connection) -> None:
+        """Write all of it."""
+        rows = [
+            {**_communication_row(state), "id": state.id, "updated_at": self.now}
+            for state in self.communications.values()
+        ]
+        fixed = {
+            state.id: {"subject_id": state.subject_id, "customer_id": state.customer_id}
+            for state in self.communications.values()
+        }
+        new = [
+            {**row, **fixed[row["id"]], "external_id": self.new[row["id"]], "created_at": self.now}
+            for row in rows
+            if row["id"] in self.new
+        ]
+        new.sort(key=lambda row: row["external_id"])
+        _insert(connection, communication, new)
+        old = [{**row, "b_id": row.pop("id")} for row in rows if row["id"] not in self.new]
+        if old:
+            connection.execute(
+                communication.update().where(communication.c.id == sa.bindparam("b_id")), old
+            )
+        with_context = [row for row in self._contents if row["context"] is not None]
+        plain = [row for row in self._contents if row["context"] is None]
+        for row in plain:
+            del row["context"]
+        _insert(connection, content, plain)
+        _insert(connection, content, with_context)
+        _insert(connection, communication_document, self._documents)
+        write_lanes(connection, self._lanes_gone, self._lanes)
+
+
+def _communication_row(state: CommunicationState) -> dict[str, Any]:
+    known = state.known
+    return {
+        "kind": known.kind,
+        "purpose": known.purpose,
+        "wanted": list(known.channels),
+        "release": known.release,
+        "send_at": known.send_at,
+        "expires_at": known.expires_at,
+        "collecting": known.collecting,
+        "version": state.version,
+        "line_hash": known.line_hash,
+        "content_hash": known.content_hash,
+    }
+
+
+def write(
+    database: Database,
+    connection: sa.Connection,
+    rows: Rows,
+    customers: Sequence[CustomerState],
+    subjects: Sequence[SubjectState],
+    author: Author,
+) -> bool:
+    """Write a batch; returns whether customers were queued for following up."""
+    _write_customers(connection, customers, rows.now)
+    _write_contacts(connection, customers)
+    _write_subjects(connection, subjects, rows.now)
+    rows.write_communications(connection)
+    _audit_dropped(database, connection, rows, author)
+    moved = [state.id for state in customers if not state.new and _moves_lines(state)]
+    queue_follow_up(database, connection, moved, author, rows.now)
+    return bool(moved)
+
+
+def _moves_lines(state: CustomerState) -> bool:
+    before = state.stored_contacts
+    reach = [(bool(state.value(n)), bool(before[n].value if n in before else "")) for n in _REACH]
+    group = state.details["location_group"] != state.stored_details["location_group"]
+    return group or any(new != old for new, old in reach)
+
+
+def _write_customers(
+    connection: sa.Connection, customers: Sequence[CustomerState], now: datetime
+) -> None:
+    changed = [state for state in customers if state.details != state.stored_details]
+    if changed:
+        connection.execute(
+            customer.update().where(customer.c.id == sa.bindparam("b_id")),
+            [
+                {
+                    "b_id": state.id,
+                    **state.details,
+                    "name_folded": folded_name(state.details),
+                    "updated_at": now,
+                }
+                for state in changed
+            ],
+        )
+    named = [
+        state
+        for state in customers
+        if state.new or state.details["name"] != state.stored_details["name"]
+    ]
+    texts = {state.id: f"{state.details['name']} {state.external_id}" for state in named}
+    renamed = [state.id for state in named if not state.new]
+    index_customers(connection, texts, renamed)
+    _note(connection, subject.c.customer_id, renamed)
+
+
+def _write_contacts(connection: sa.Connection, customers: Sequence[CustomerState]) -> None:
+    new, old = [], []
+    for state in customers:
+        for name, value in state.contacts.items():
+            row = {
+                "source_value": value.source_value,
+                "correction": value.correction,
+                "replaced_value": value.replaced_value,
+            }
+            before = state.stored_contacts.get(name)
+            if before is None:
+                new.append({"customer_id": state.id, "field": name, **row})
+            elif before != value:
+                old.append((before.correction != value.correction, state.id, name, row))
+    _insert(connection, contact, new)
+    statement = contact.update().where(
+        contact.c.customer_id == sa.bindparam("b_customer"),
+        contact.c.field == sa.bindparam("b_field"),
+    )
+    for dropped, customer_id, name, row in old:
+        cleared = {"corrected_by": "", "corrected_at": None} if dropped else {}
+        connection.execute(
+            statement, {"b_customer": customer_id, "b_field": name, **row, **cleared}
+        )
+
+
+def _write_subjects(
+    connection: sa.Connection, subjects: Sequence[SubjectState], now: datetime
+) -> None:
+    new = [state for state in subjects if state.new]
+    _insert(
+        connection,
+        subject,
+        [
+            {
+                "id": state.id,
+                "customer_id": state.customer_id,
+                "type": state.category,
+                "reference": state.reference,
+                "created_at": now,
+            }
+            for state in new
+        ],
+    )
+    _insert(
+        connection, subject_text, [{"subject_id": state.id, "title": state.title} for state in new]
+    )
+    changed = [state for state in subjects if not state.new and state.title != state.stored_title]
+    if changed:
+        connection.execute(
+            subject_text.update().where(subject_text.c.subject_id == sa.bindparam("b_id")),
+            [{"b_id": state.id, "title": state.title} for state in changed],
+        )
+    texts = {state.id: f"{state.reference} {state.title}" for state in (*new, *changed)}
+    retitled = [state.id for state in changed]
+    index_subjects(connection, texts, retitled)
+    _note(connection, subject.c.id, retitled)
+
+
+def _note(connection: sa.Connection, column: sa.Column[str], ids: Collection[str]) -> None:
+    """Tell those who watch that these lines read differently now."""
+    for batch in batches(sorted(ids)):
+        shown = sa.select(subject.c.id, sa.literal("line")).where(column.in_(batch))
+        connection.execute(journal.insert().from_select(["subject_id", "what"], shown))
+
+
+def _audit_dropped(
+    database: Database, connection: sa.Connection, rows: Rows, author: Author
+) -> None:
+    for customer_id, field, before, value in rows.dropped:
+        record(
+            database,
+            connection,
+            author,
+            "correction dropped",
+            {"customer": customer_id, "field": field},
+            {"reason": "the source brought a new value"},
+            f"corrected to {before.correction}; the source now says {value}",
+        )
+
+
+def record(
+    database: Database,
+    connection: sa.Connection,
+    author: Author,
+    action: str,
+    targets: dict[str, Any],
+    result: dict[str, Any],
+    words: str = "",
+) -> None:
+    """One row of the audit trail; personal text goes into `words` only."""
+    now = database.now()
+    identifier = database.new_id(now)
+    connection.execute(
+        audit.insert().values(
+            id=identifier,
+            at=now,
+            operator=author.name,
+            operator_verified=author.verified,
+            action=action,
+            targets=targets,
+            result=result,
+        )
+    )
+    if words:
+        connection.execute(audit_text.insert().values(audit_id=identifier, words=words))
+
+
+def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(table.insert(), rows)

@@ -1,0 +1,138 @@
+"""The worker: sends what is queued, applies provider events, expands bulk runs, keeps house.
+
+Any number of them run on any number of hosts; the database shares out the work. SIGTERM lets the calls
+in flight end and records their answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from commtui.bootstrap import Working, open_working
+from commtui.config import Settings
+from commtui.errors import DatabaseAway
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 0.15
+AWAY_SECONDS = 1.0
+THREADS = 12
+
+
+class Worker:
+    """One worker process."""
+
+    def __init__(self, working: Working) -> None:
+        self._working = working
+        self._stop = asyncio.Event()
+        self._idle: dict[str, bool] = {}
+
+    def stop(self) -> None:
+        """Take nothing new, let what is under way end."""
+        self._stop.set()
+
+    async def run(self, *, until_idle: bool = False) -> None:
+        """Work until stopped, or until nothing is due."""
+        work = self._working
+        loops = [
+            self._every("deliver", IDLE_SECONDS, work.delivery.step),
+            self._every("events", IDLE_SECONDS, _in_thread(work.applying.step)),
+            self._every("expand", IDLE_SECONDS, _in_thread(work.expansion.step)),
+            self._every("release", 1.0, _in_thread(work.release.step)),
+            self._every("recover", 1.0, _in_thread(work.housekeeping.recover)),
+            self._every("catch up", 0.5, _in_thread(work.housekeeping.catch_up)),
+            self._every("match", 10.0, _in_thread(work.housekeeping.match_events)),
+            self._every("unknown", 10.0, work.asking.about_unknown),
+            self._every("silent", 60.0, work.asking.about_silent),
+            self._every("tidy", 600.0, _in_thread(work.housekeeping.tidy)),
+            self._beat(),
+        ]
+        recording = asyncio.create_task(work.delivery.record())
+        tasks = [asyncio.create_task(loop) for loop in loops]
+        if until_idle:
+            tasks.append(asyncio.create_task(self._stop_when_idle()))
+        await self._stop.wait()
+        await asyncio.gather(*tasks)
+        recording.cancel()
+        await work.delivery.drain()
+
+    async def _every(
+        self, name: str, seconds: float, step: Callable[[], Awaitable[int | None]]
+    ) -> None:
+        """Repeat a step at once while it finds work, and after a pause when it does not."""
+        while not self._stop.is_set():
+            pause = seconds
+            try:
+                done = await step()
+                self._idle[name] = not done
+                if done:
+                    pause = 0.0
+            except DatabaseAway as error:
+                log.warning("%s: database away: %s", name, error)
+                pause = AWAY_SECONDS
+            except Exception:
+                log.exception("%s failed; it is tried again", name)
+                pause = AWAY_SECONDS
+            await self._pause(pause)
+
+    async def _beat(self) -> None:
+        while not self._stop.is_set():
+            try:
+                if not await asyncio.to_thread(self._working.presence.beat):
+                    self._stop.set()
+            except DatabaseAway as error:
+                log.warning("heartbeat: database away: %s", error)
+            await self._pause(self._working.settings.worker.lease_seconds / 6)
+
+    async def _stop_when_idle(self) -> None:
+        wanted = ("deliver", "events", "expand", "release", "recover", "catch up")
+        while not self._stop.is_set():
+            resting = all(self._idle.get(name) for name in wanted)
+            # asked of the database itself: one loop may have made work for another that had just rested
+            if (
+                resting
+                and not self._working.delivery.busy
+                and not await asyncio.to_thread(self._working.anything_due)
+            ):
+                self._stop.set()
+                return
+            await self._pause(IDLE_SECONDS)
+
+    async def _pause(self, seconds: float) -> None:
+        if not seconds:
+            await asyncio.sleep(0)
+            return
+        try:
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        except TimeoutError:
+            return
+
+
+def _in_thread(step: Callable[[], int | None]) -> Callable[[], Awaitable[int | None]]:
+    async def call() -> int | None:
+        return await asyncio.to_thread(step)
+
+    return call
+
+
+def main(settings: Settings, *, until_idle: bool = False) -> int:
+    """Run a worker in the foreground; returns the exit code."""
+    return asyncio.run(_main(settings, until_idle=until_idle))
+
+
+async def _main(settings: Settings, *, until_idle: bool) -> int:
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="store"))
+    working = await asyncio.to_thread(open_working, settings)
+    worker = Worker(working)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.stop)
+    try:
+        await worker.run(until_idle=until_idle)
+    finally:
+        await working.aclose()
+    return 0
