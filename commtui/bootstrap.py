@@ -69,7 +69,7 @@ def open_desk(settings: Settings) -> Desk:
         zone=settings.zone,
         operator=author,
         lists=Lists(database),
-        details=Details(database),
+        details=Details(database, settings.zone),
         bulk=Bulk(database, settings, author, dispatch),
         resending=resending,
         attention=Attention(database, author, resending),

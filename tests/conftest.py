@@ -8,16 +8,27 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
-for _name in [name for name in os.environ if name.startswith("COMMTUI_")]:
-    del os.environ[_name]
-
 import psycopg
+import pytest
 
 from commtui.store.engine import Database
 from commtui.store.schema import prepare
+from tests.office import Office
+
+for _name in [name for name in os.environ if name.startswith("COMMTUI_")]:
+    del os.environ[_name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def private_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Configuration, data, state and logs of this test process, away from the user's own."""
+    home = tmp_path_factory.mktemp("home", numbered=True)
+    home.chmod(0o700)
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in ("CONFIG", "DATA", "STATE", "CACHE", "RUNTIME"):
+            name = "XDG_RUNTIME_DIR" if kind == "RUNTIME" else f"XDG_{kind}_HOME"
+            patch.setenv(name, str(home))
+        yield home
 
 
 @pytest.fixture(scope="session")
@@ -77,3 +88,9 @@ def database(database_url: str) -> Iterator[Database]:
     made = Database(database_url)
     yield made
     made.close()
+
+
+@pytest.fixture
+def office(database: Database) -> Office:
+    """An office on an empty database, on each engine."""
+    return Office(database)

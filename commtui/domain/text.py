@@ -53,6 +53,18 @@ def fold(text: str) -> str:
     ).strip()
 
 
+def recipient_key(address: str) -> str:
+    """What two spellings of one address or number have in common: blanks, case and punycode are gone."""
+    bare = address.strip().casefold()
+    local, at, domain = bare.rpartition("@")
+    if not at:
+        return re.sub(r"[\s()./-]", "", bare)
+    try:
+        return f"{local}@{domain.encode('idna').decode('ascii')}"
+    except UnicodeError:
+        return bare
+
+
 _UNLIKE = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "\x00": " "})
 
 _CHANGING = re.compile(

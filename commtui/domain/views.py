@@ -55,9 +55,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A failure in plain words."""
+    """A failure, or why something has not left yet, in plain words."""
 
-    error_class: ErrorClass
+    error_class: ErrorClass | None
+    """None: nothing failed."""
     sentence: str
     advice: str
 

@@ -84,6 +84,8 @@ class DeliveryEvent:
     words: str = ""
     """The provider's or a foreign server's own text, untrusted."""
     event_id: str = ""
+    timed: bool = True
+    """Whether `at` is the provider's; otherwise it is when the event reached us, and says nothing."""
     payload: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 

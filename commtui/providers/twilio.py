@@ -263,6 +263,7 @@ def _event(
     return DeliveryEvent(
         kind=word,
         at=at,
+        timed=False,
         entry_id=entry_id,
         provider_message_id=message_id,
         recipient=wire.text(recipient, 320),
@@ -329,6 +330,7 @@ def _inbound(sid: str, form: Mapping[str, str], hook: RawWebhook) -> DeliveryEve
     return DeliveryEvent(
         kind="inbound",
         at=hook.received_at,
+        timed=False,
         entry_id=None,
         provider_message_id=wire.text(sid, 64),
         recipient=wire.text(form.get("From"), 320),

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from textual import on
 from textual.message import Message
 from textual.screen import Screen, ScreenResultType
-from textual.worker import Worker, WorkerState
 
 from commtui.errors import CommError
 from commtui.screens.link import Link
+from commtui.screens.wording import Unexpected
 from commtui.widgets.look import Look
 
 if TYPE_CHECKING:
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 _log = logging.getLogger(__name__)
-
-
-class Unexpected(Exception):
-    """A fault of our own; what it was stands in the log file."""
 
 
 class Asking(Screen[ScreenResultType], Generic[ScreenResultType]):
@@ -76,19 +72,15 @@ class Asking(Screen[ScreenResultType], Generic[ScreenResultType]):
             outcome = partial(then, call(self.link.desk()))
         except (CommError, OSError) as error:
             outcome = partial(otherwise, error)
+        except Exception as error:  # noqa: BLE001  the screen has to hear of it, or it would wait for ever
+            _log.exception("%s failed", group)
+            outcome = partial(otherwise, Unexpected(type(error).__name__))
         self.post_message(self.Answered(group, number, outcome))
 
     @on(Answered)
     def _deliver(self, event: Answered) -> None:
         if self._numbers[event.group] == event.number:
             event.outcome()
-
-    @on(Worker.StateChanged)
-    def _worker_ended(self, event: Worker.StateChanged) -> None:
-        if event.state is WorkerState.ERROR:
-            error = event.worker.error
-            _log.error("%s failed", event.worker.name, exc_info=error)
-            self.failed(Unexpected(type(error).__name__))
 
     def failed(self, error: Exception) -> None:
         """What to do when a call failed and nobody else takes care of it."""

@@ -40,8 +40,9 @@ class SummaryPanel(ReadingPanel[None]):
         text = headline(here, look).append("\n")
         if summary.explanation is not None:
             text.append("\n").append(explained(summary.explanation)).append("\n")
-            text.append("Class       ", "bold").append(CLASS_WORDS[summary.explanation.error_class])
-            text.append("\n")
+            if summary.explanation.error_class is not None:
+                text.append("Class       ", "bold")
+                text.append(CLASS_WORDS[summary.explanation.error_class] + "\n")
         text.append("\n").append(
             fields(
                 [

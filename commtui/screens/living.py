@@ -104,7 +104,8 @@ class LiveScreen(LoadingScreen):
         if isinstance(error, DatabaseAway):
             self.went_away(error)
         else:
-            self.status.alarm(describe(error).title)
+            self.paused = True
+            self.status.alarm(f"{describe(error).title}: live refresh stands still, = continues")
 
     def went_away(self, error: Exception) -> None:
         """Say so once in a panel, then quietly, until it is back."""
@@ -132,6 +133,7 @@ class LiveScreen(LoadingScreen):
     def action_pause(self) -> None:
         """Stand still, or go on."""
         self.paused = not self.paused
+        self.status.alarm("")
         self.status.show_news(0, paused=self.paused)
         if not self.paused:
             self.look_for_changes()

@@ -33,6 +33,19 @@ from commtui.widgets.statusline import StatusLine
 from commtui.widgets.table import LineTable
 
 SMALLEST = (60, 15)
+HINTED = (
+    "marks.toggle",
+    "send.open",
+    "resend.open",
+    "line.details",
+    "search.open",
+    "filter.open",
+    "help.open",
+    "app.quit",
+    "line.ignore",
+    "line.download",
+)
+"""The keys on the bottom line, as far as they fit."""
 
 
 class LoadingScreen(Asking[None]):
@@ -46,6 +59,10 @@ class LoadingScreen(Asking[None]):
     LoadingScreen { layout: vertical; }
     LoadingScreen #middle { height: 1fr; layout: vertical; }
     LoadingScreen.-wide #middle { layout: horizontal; }
+    LoadingScreen.-narrow Preview {
+        width: 100%; height: 8; border-left: none; border-top: solid $primary;
+    }
+    LoadingScreen.-menu Hints { display: none; }
     LoadingScreen #small { display: none; height: 1fr; content-align: center middle; }
     LoadingScreen.-small > * { display: none; }
     LoadingScreen.-small > #small { display: block; }
@@ -94,8 +111,9 @@ class LoadingScreen(Asking[None]):
             self.look,
             [
                 (binding.key_display or key_name(binding.key), binding.description)
+                for wanted in HINTED
                 for binding in self.all_bindings()
-                if binding.show
+                if binding.id == wanted and binding.show
             ],
         )
         for menu in (FilterMenu, LikeMenu, SortMenu, CopyMenu):
@@ -117,7 +135,7 @@ class LoadingScreen(Asking[None]):
         self.table.say(("Connecting to the database…",))
         self.show_filters()
         if self._notice:
-            self.status.notice(self._notice)
+            self.status.notice(self._notice, lasting=True)
         self.call_after_refresh(self.load)
 
     def on_resize(self) -> None:
@@ -235,4 +253,6 @@ class LoadingScreen(Asking[None]):
         if isinstance(error, DatabaseAway):
             self.went_away(error)
         else:
+            if not self.table.window.loaded:
+                self.table.say(("The list could not be read; r tries again.",))
             self.app.push_screen(ProblemPanel(self.link, self.look, describe(error)))

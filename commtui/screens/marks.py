@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from commtui.domain.lines import Line, Query, Selection, Sort
 from commtui.domain.text import fold
-from commtui.domain.vocabulary import Ignored, Tab
+from commtui.domain.vocabulary import Chip, Ignored, Tab
 from commtui.screens.reading import View
 from commtui.widgets.look import number
 
@@ -94,7 +94,7 @@ def matches(query: Query, line: Line) -> bool:
         Ignored.ALSO: True,
     }[query.ignored]
     wanted = (
-        (query.chip.value == "all", line.chip is query.chip),
+        (query.chip is Chip.ALL, line.chip is query.chip),
         (not query.channels, line.channel in query.channels),
         (not query.categories, line.category in query.categories),
         (not query.statuses, line.status in query.statuses),

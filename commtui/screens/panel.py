@@ -18,15 +18,21 @@ from commtui.screens.wording import describe
 from commtui.widgets.hints import Hints, key_name
 from commtui.widgets.look import Look
 
+_FRAME_ROWS = 2 + 1 + 1 + 2
+"""Border, title, keys, and a margin above and below."""
+_BUTTON_ROWS = 4
+"""Buttons with their margin, and two lines for trouble."""
 PANEL_CSS = """
-Panel { align: center middle; }
+Panel { align: center middle; background: $background 60%; }
+Panel:ansi { background: transparent; }
 Panel > #frame {
-    width: 100; max-width: 96%; height: auto; max-height: 92%;
+    width: 100; max-width: 96%; height: auto; max-height: 100%;
     border: round $primary; background: $surface; padding: 0 1;
 }
 Panel.-ascii > #frame { border: ascii $primary; }
+Panel.-ascii #body, Panel.-ascii OptionList { scrollbar-size-vertical: 0; }
 Panel #title { height: 1; text-style: bold; color: $text-primary; }
-Panel #body { height: auto; max-height: 60vh; scrollbar-size-vertical: 1; }
+Panel #body { height: auto; scrollbar-size-vertical: 1; }
 Panel #body Static { height: auto; }
 Panel #problem { height: auto; color: $text-error; text-style: bold; display: none; }
 Panel #problem.-said { display: block; }
@@ -66,9 +72,15 @@ class Panel(Asking[ScreenResultType], ModalScreen[ScreenResultType], Generic[Scr
             with VerticalScroll(id="body", can_focus=False):
                 yield from self.body()
             yield Static(id="problem")
-            with Horizontal(id="buttons"):
-                yield from self.buttons()
+            if buttons := tuple(self.buttons()):
+                with Horizontal(id="buttons"):
+                    yield from buttons
             yield Hints(self.look, self.hinted())
+
+    def on_resize(self) -> None:
+        """The body has what the frame and the other parts leave, in cells: relative heights do not add up."""
+        taken = _FRAME_ROWS + (_BUTTON_ROWS if self.query("#buttons") else 0)
+        self.query_one("#body").styles.max_height = max(3, self.size.height - taken)
 
     def body(self) -> ComposeResult:
         """What the panel shows."""
@@ -80,13 +92,12 @@ class Panel(Asking[ScreenResultType], ModalScreen[ScreenResultType], Generic[Scr
 
     def hinted(self) -> list[tuple[str, str]]:
         """The keys named at the bottom: those of widgets inside, then the panel's own."""
-        own = [
-            (key_name(binding.key), binding.description)
-            for kind in type(self).__mro__
-            for binding in kind.__dict__.get("BINDINGS", ())
-            if isinstance(binding, Binding) and binding.show and issubclass(kind, Panel)
-        ]
-        return [*self.HINTS, *own]
+        own: dict[str, str] = {}
+        for kind in type(self).__mro__:
+            for binding in kind.__dict__.get("BINDINGS", ()) if issubclass(kind, Panel) else ():
+                if isinstance(binding, Binding) and binding.show:
+                    own.setdefault(key_name(binding.key), binding.description)
+        return [*self.HINTS, *own.items()]
 
     def button(self, words: str, action: str, *, disabled: bool = False) -> Button:
         """A button with words of our own that runs an action of this panel."""
@@ -133,6 +144,7 @@ class ReadingPanel(Panel[ScreenResultType], Generic[ScreenResultType]):
         Binding("pageup,ctrl+u", "scroll(-10)", "Page up", show=False, id="reading.page_up"),
         Binding("home,g", "scroll(-100000)", "Top", show=False, id="reading.top"),
         Binding("end,G", "scroll(100000)", "Bottom", show=False, id="reading.bottom"),
+        Binding("escape", "cancel", "close", id="reading.close"),
     ]
     HINTS = (("↑↓", "scroll"),)
 

@@ -23,10 +23,13 @@ _RESULTS = 500
 class ProgressPanel(ReadingPanel[None]):
     """How far a run is, and what became of each line."""
 
+    DEFAULT_CSS = """
+    ProgressPanel #text { text-wrap: nowrap; text-overflow: ellipsis; }
+    """
     BINDINGS = [
         Binding("p", "pause", "pause, continue", id="run.pause"),
         Binding("X", "stop", "stop the rest", id="run.stop"),
-        Binding("escape,enter", "cancel", "close (stops nothing)", id="run.close"),
+        Binding("escape", "cancel", "close (stops nothing)", id="run.close"),
     ]
 
     def __init__(self, link: Link, look: Look, run_id: str) -> None:
@@ -115,7 +118,7 @@ _STATE_WORDS = {
 
 def results_text(results: tuple[RunResult, ...], progress: Progress, look: Look) -> Text:
     """One line per item."""
-    text = Text(no_wrap=True, overflow="ellipsis")
+    text = Text()
     for result in results:
         status = look.status(result.status) if result.status else "-"
         text.append(f"{one_line(result.reference, 16):<17}{one_line(result.customer_name, 18):<19}")

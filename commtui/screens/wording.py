@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from commtui.errors import Ambiguous, ConfigError, DatabaseAway, NotFound, Refused, UsageError
 
 
+class Unexpected(Exception):
+    """A fault of our own; what it was stands in the log file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """An error in words."""
@@ -50,6 +54,6 @@ def describe(error: Exception) -> Problem:
         return Problem("File trouble", error.strerror or "The file cannot be used.", "")
     return Problem(
         "Something went wrong inside commtui",
-        f"{type(error).__name__}: {error}",
+        str(error),
         "Nothing was sent twice by it. The log file says more; r loads the list anew.",
     )

@@ -13,7 +13,7 @@ from commtui.errors import ProviderError
 from commtui.providers import registry
 from commtui.providers.base import Capability, Finds, Polls, Provider
 from commtui.services.events import Applying
-from commtui.store import outbox, polls, requests
+from commtui.store import inbox, outbox, polls, requests
 from commtui.store.engine import Database
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,9 @@ class Asking:
                     "%s could not be asked about %s since %s: %s", key, entry_id, since, error.code
                 )
                 continue
-            if found:
+            if found and not await asyncio.to_thread(
+                inbox.known_elsewhere, self._database, key, found[0].provider_message_id, entry_id
+            ):
                 await asyncio.to_thread(self._applying.learn, key, list(found), Source.POLL)
         await asyncio.to_thread(outbox.mark_asked, self._database, [row[0] for row in able])
         return len(able)

@@ -161,13 +161,10 @@ class Delivery:
         try:
             if _elapsed_clock() - begun_at > self._settings.worker.lease_seconds / 2:
                 raise NotSent(claim.provider, "too_late", "The worker was held up before the call.")
-            async with asyncio.timeout(self._settings.worker.request_seconds):
-                answer = await self._providers[claim.provider].send(request)
+            answer = await self._providers[claim.provider].send(request)
             outcome = self._accepted(claim, answer, tries)
         except ProviderError as error:
             outcome = await self._refused(claim, error, tries)
-        except TimeoutError:
-            outcome = self._unknown(claim, "no_answer", "No answer within the time allowed.", tries)
         except Exception as error:
             log.exception("provider %s failed in our own code", claim.provider)
             outcome = self._unknown(claim, "internal", type(error).__name__, tries)

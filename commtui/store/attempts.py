@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from commtui.domain.text import recipient_key
 from commtui.domain.vocabulary import FAILED_STATUSES, SYSTEM, Source, Status
 from commtui.errors import Refused
 from commtui.store.entries import NewEntry, cell_of_row, entry_row, new_cell, outbox_row
@@ -82,6 +83,7 @@ def _insert(writing: Writing, new: Sequence[NewEntry]) -> None:
             {
                 "entry_id": item.id,
                 "recipient": item.recipient,
+                "recipient_key": recipient_key(item.recipient),
                 "recipient_name": item.recipient_name,
                 "salt": salts[item.id],
             }

@@ -10,7 +10,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -31,7 +31,9 @@ _FIXED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 class Database:
     """One database; safe to share between threads. Reads and writes are separate kinds of transaction."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, clock: Callable[[], datetime] | None = None) -> None:
+        """Open `url`; a `clock` stands in for the database's own where a day in the past is played."""
+        self._clock = clock
         self.sqlite = url.startswith("sqlite:")
         self._engine = _sqlite_engine(url) if self.sqlite else _postgresql_engine(url)
         self._ids = IdMaker()
@@ -68,6 +70,8 @@ class Database:
 
     def now(self) -> datetime:
         """The database's clock, in UTC."""
+        if self._clock is not None:
+            return self._clock()
         if self.sqlite:
             return datetime.now(UTC)
         with self._lock:

@@ -26,7 +26,7 @@ STAGED = "staged"
 SWITCHED = "switched"
 LEFT_AFTER = timedelta(hours=1)
 """A staged run that was not touched for so long was left by an importer that died."""
-FOLLOW_BATCH = 200
+FOLLOW_BATCH = 100
 """Subjects per transaction while following up on changed customers."""
 
 

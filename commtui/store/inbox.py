@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from commtui.domain.fold import Fact
+from commtui.domain.text import recipient_key
 from commtui.domain.vocabulary import FAILED_STATUSES, ErrorClass, Source, Status
 from commtui.providers.base import DeliveryEvent, RawWebhook
 from commtui.store.engine import Database
@@ -82,7 +83,7 @@ def fingerprint(provider: str, event: DeliveryEvent) -> str:
         provider,
         event.provider_message_id,
         event.kind,
-        event.at.isoformat(),
+        event.at.isoformat() if event.timed else "",
         event.recipient.casefold(),
         event.entry_id or "",
         event.code,
@@ -148,7 +149,7 @@ def _by_recipient(connection: sa.Connection, provider: str, event: DeliveryEvent
         sa.select(entry.c.id)
         .join(entry_text, entry_text.c.entry_id == entry.c.id)
         .where(
-            entry_text.c.recipient == event.recipient,
+            entry_text.c.recipient_key == recipient_key(event.recipient),
             entry.c.provider == provider,
             entry.c.created_at > event.at - WEAK_MATCH,
             entry.c.created_at <= event.at + timedelta(minutes=5),
@@ -158,6 +159,19 @@ def _by_recipient(connection: sa.Connection, provider: str, event: DeliveryEvent
         .limit(1)
     ).scalar()
     return found
+
+
+def known_elsewhere(database: Database, provider: str, message_id: str, entry_id: str) -> bool:
+    """Whether a provider's message id belongs to another entry already."""
+    with database.read() as connection:
+        found = connection.execute(
+            sa.select(entry.c.id).where(
+                entry.c.provider_message_id == message_id,
+                entry.c.provider == provider,
+                entry.c.id != entry_id,
+            )
+        ).first()
+    return found is not None
 
 
 def match_again(database: Database, limit: int = 200) -> int:
@@ -227,8 +241,9 @@ def _insert(
             },
         )
         .on_conflict_do_nothing(index_elements=["day", "hash"])
+        .returning(provider_event.c.hash)
     )
-    return made.rowcount == 1
+    return made.first() is not None
 
 
 def _restored(row: Any) -> DeliveryEvent:

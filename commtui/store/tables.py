@@ -241,11 +241,12 @@ entry_text = _table(
     "entry_text",
     sa.Column("entry_id", Id, primary_key=True),
     _text("recipient"),
+    _text("recipient_key"),
     _text("recipient_name"),
     _text("salt"),
     _text("error_words"),
     _text("note"),
-    sa.Index("ix_entry_text_recipient", "recipient", "entry_id"),
+    sa.Index("ix_entry_text_recipient", "recipient_key", "entry_id"),
 )
 entry_status = _table(
     "entry_status",

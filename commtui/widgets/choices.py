@@ -87,8 +87,8 @@ class ChoiceBox(Vertical):
         options.can_focus = False
         yield options
 
-    def on_mount(self) -> None:
-        """Show what there is to choose."""
+    def on_resize(self) -> None:
+        """Show what there is to choose, as wide as it can be."""
         self._fill()
 
     def put(self, items: Iterable[Item]) -> None:

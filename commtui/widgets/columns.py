@@ -44,13 +44,13 @@ COLUMNS = (
     Column(ColumnKey.TIME, "Time", 7, sort=SortKey.TIME),
     Column(ColumnKey.STATUS, "Status", 17, sort=SortKey.STATUS),
     Column(ColumnKey.CHANNEL, "Type", 9),
-    Column(ColumnKey.REFERENCE, "Reference", 11, 2, sort=SortKey.REFERENCE),
-    Column(ColumnKey.CUSTOMER, "Customer", 13, 4, sort=SortKey.CUSTOMER),
-    Column(ColumnKey.RECIPIENT, "Recipient", 16, 4, from_width=110),
+    Column(ColumnKey.REFERENCE, "Reference", 11, 1, sort=SortKey.REFERENCE),
+    Column(ColumnKey.CUSTOMER, "Customer", 13, 3, sort=SortKey.CUSTOMER),
+    Column(ColumnKey.RECIPIENT, "Recipient", 16, 2, from_width=110),
     Column(ColumnKey.ATTEMPTS, "Tries", 5, from_width=110),
     Column(ColumnKey.KIND, "Kind", 9, from_width=110),
     Column(ColumnKey.LOCATION, "Location", 8, from_width=132),
-    Column(ColumnKey.ERROR, "Error / note", 10, 6),
+    Column(ColumnKey.ERROR, "Error / note", 14, 8),
 )
 MARK_WIDTH = 2
 

@@ -30,17 +30,22 @@ class KeyMenu(Widget, can_focus=True):
         """Take the keys until one is chosen."""
         self._back = self.screen.focused
         self.add_class("-open")
+        self.screen.add_class("-menu")
         self.focus()
 
     def close(self) -> None:
         """Give the keys back."""
-        self.remove_class("-open")
+        self._hide()
         if self._back is not None and self.has_focus:
             self._back.focus()
 
     def on_blur(self) -> None:
         """Something else took the keys."""
+        self._hide()
+
+    def _hide(self) -> None:
         self.remove_class("-open")
+        self.screen.remove_class("-menu")
 
     async def on_key(self, event: events.Key) -> None:
         """Close at once; a key that is not on the menu does nothing else."""

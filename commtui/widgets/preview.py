@@ -18,7 +18,6 @@ class Preview(VerticalScroll, can_focus=False):
     DEFAULT_CSS = """
     Preview { display: none; width: 44; height: 100%; padding: 0 1; background: $surface; border-left: solid $primary; }
     Preview.-open { display: block; }
-    Preview.-beneath { width: 100%; height: 8; border-left: none; border-top: solid $primary; }
     Preview:ansi { background: ansi_default; color: ansi_default; }
     """
 

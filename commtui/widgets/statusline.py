@@ -5,11 +5,14 @@ from __future__ import annotations
 from rich.cells import cell_len
 from rich.text import Text
 from textual.app import RenderResult
+from textual.timer import Timer
 from textual.widget import Widget
 
 from commtui.domain.text import line
 from commtui.domain.views import Health
 from commtui.widgets.look import Look, counted, number
+
+NOTICE_SECONDS = 12.0
 
 
 class StatusLine(Widget):
@@ -38,6 +41,7 @@ class StatusLine(Widget):
         self._notice = ""
         self._alarm = ""
         self._health = ""
+        self._fading: Timer | None = None
 
     def show_marks(self, words: str) -> None:
         """How many lines are marked."""
@@ -52,9 +56,15 @@ class StatusLine(Widget):
         news = f"{number(new)}{'+' if more else ''} new · r shows them" if new else ""
         self._set(_news=" · ".join(part for part in ("paused, = continues" * paused, news) if part))
 
-    def notice(self, words: str) -> None:
-        """Say what just happened; untrusted words are made safe here."""
+    def notice(self, words: str, *, lasting: bool = False) -> None:
+        """Say what just happened, for a while or until something else does; the words are made safe here."""
+        if self._fading is not None:
+            self._fading.stop()
+        self._fading = None if lasting else self.set_timer(NOTICE_SECONDS, self._fade)
         self._set(_notice=line(words, 300))
+
+    def _fade(self) -> None:
+        self._set(_notice="")
 
     def alarm(self, words: str) -> None:
         """Say what is wrong until it is not; an empty text takes it back."""

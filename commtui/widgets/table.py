@@ -111,6 +111,7 @@ class LineTable(ScrollView, can_focus=True):
         self._is_marked = is_marked
         self._cursor = 0
         self._asked: Wanted | None = None
+        self._reloading = False
         self._words: tuple[str, ...] = ()
         self.set_class(look.ascii, "-plain")
 
@@ -161,6 +162,7 @@ class LineTable(ScrollView, can_focus=True):
     def begin(self) -> int:
         """Start over under a new query or order; what is shown stays until `show`."""
         self._asked = None
+        self._reloading = True
         return self.window.begin()
 
     def show(
@@ -174,6 +176,7 @@ class LineTable(ScrollView, can_focus=True):
         offset: int | None = None,
     ) -> None:
         """Show a newly loaded list; the cursor stays on line `keep`, `offset` rows below the top, if it is there."""
+        self._reloading = False
         self.window.fill(pages, index, complete=complete, before=before)
         self.span = None
         found = self.window.index_of(keep) if keep else None
@@ -231,7 +234,7 @@ class LineTable(ScrollView, can_focus=True):
         self._ask()
 
     def _ask(self) -> None:
-        if self._asked is None:
+        if self._asked is None and not self._reloading:
             first = min(self.top, self._cursor)
             last = max(min(self.top + self.rows, self.window.total) - 1, self._cursor)
             if last - first > 2 * self.rows:

@@ -143,7 +143,7 @@ def make_line(number: int, *, failed: bool = True, tab: Tab = Tab.OVERVIEW, **ow
         acted_at=at,
         ignored=False,
         attempts=1 + number % 3,
-        sort_id=f"{9_999_999 - number:07}",
+        sort_id=f"{5_000_000 - number:07}",
         note="manual action required" if channel is Channel.MANUAL else "",
         location_group=("Zürich", "Lyon")[number % 2],
     )

@@ -166,6 +166,7 @@ CREATE TABLE entry_status_text (
 CREATE TABLE entry_text (
     entry_id CHAR(32) NOT NULL,
     recipient TEXT DEFAULT '' NOT NULL,
+    recipient_key TEXT DEFAULT '' NOT NULL,
     recipient_name TEXT DEFAULT '' NOT NULL,
     salt TEXT DEFAULT '' NOT NULL,
     error_words TEXT DEFAULT '' NOT NULL,
@@ -173,7 +174,7 @@ CREATE TABLE entry_text (
     PRIMARY KEY (entry_id)
 );
 
-CREATE INDEX ix_entry_text_recipient ON entry_text (recipient, entry_id);
+CREATE INDEX ix_entry_text_recipient ON entry_text (recipient_key, entry_id);
 
 CREATE TABLE import_run (
     id CHAR(32) NOT NULL,

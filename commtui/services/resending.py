@@ -1,0 +1,137 @@
+"""Resend: one entry's stored content goes out once more, to the customer's present address.
+
+What the operator saw is part of the request: of any number at the same moment, one is sent.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from commtui.config import Settings
+from commtui.domain.views import Attempt, ResendOffer
+from commtui.domain.vocabulary import STATUS_LOOKS, Author, Cause, Channel, Status
+from commtui.errors import Refused
+from commtui.services.dispatch import Dispatch
+from commtui.store import audits, contacts, details, sends
+from commtui.store.engine import Database
+from commtui.store.ledger import Ledger
+from commtui.store.sends import LaneNow, Prospect
+
+MAY_BE_TWICE = "it may have been sent: sending again may deliver it twice"
+SAME_ADDRESS = "it failed at this same address before"
+
+
+class Resending:
+    """Resends for one operator."""
+
+    def __init__(
+        self, database: Database, settings: Settings, author: Author, dispatch: Dispatch
+    ) -> None:
+        self._database = database
+        self._author = author
+        self._dispatch = dispatch
+        self._zone: ZoneInfo | None = settings.zone
+
+    def offer(self, entry_id: str) -> ResendOffer:
+        """What a resend would do. Raises NotFound."""
+        now = self._database.now()
+        with self._database.read() as connection:
+            entry = details.stored_entry(connection, entry_id)
+            prospect = sends.load(connection, [entry.communication_id])[entry.communication_id]
+            ids = details.lane_entries(connection, entry.communication_id, entry.channel)
+            earlier = details.attempts(connection, ids)
+            customer = contacts.view(connection, entry.customer_id)
+        lane = prospect.lane(entry.channel)
+        used = next(item.line.recipient for item in earlier if item.line.id == entry_id)
+        return ResendOffer(
+            entry_id=entry_id,
+            channel=entry.channel,
+            used_recipient=used,
+            present_recipient=prospect.recipient(entry.channel),
+            customer=customer,
+            earlier=tuple(earlier),
+            refusal=self._refusal(entry_id, prospect, lane),
+            warnings=tuple(self._warnings(entry_id, prospect, entry.channel, earlier, now)),
+            seen_entry=earlier[0].line.id,
+        )
+
+    def resend(self, entry_id: str, seen_entry: str, note: str = "") -> str:
+        """Send it again; returns the new entry's id. Raises NotFound, Refused.
+
+        `seen_entry` is the lane's latest attempt that the operator saw; `note` goes into the audit trail.
+        """
+        with self._database.write() as connection:
+            now = self._database.now()
+            entry = details.stored_entry(connection, entry_id)
+            ledger = Ledger(self._database, connection, now)
+            ledger.lock([entry.subject_id])
+            prospect = sends.load(connection, [entry.communication_id])[entry.communication_id]
+            lane = prospect.lane(entry.channel)
+            if lane is not None and lane.latest_entry_id != seen_entry:
+                made = sends.author_of(connection, lane.latest_entry_id or "")
+                raise Refused(self._meanwhile(made))
+            if reason := self._refusal(entry_id, prospect, lane):
+                raise Refused(reason)
+            new = self._dispatch.entry(
+                prospect,
+                entry.channel,
+                cause=Cause.RESEND,
+                author=self._author,
+                now=now,
+                replaces_id=entry_id,
+                version=entry.version,
+                rendering=entry.rendering,
+                content_hash=entry.content_hash,
+            )
+            ledger.add([new])
+            ledger.close()
+            audits.write(
+                connection,
+                self._database,
+                self._author,
+                "resend",
+                [entry_id],
+                {"entry": new.id},
+                note,
+            )
+        return new.id
+
+    def _refusal(self, entry_id: str, prospect: Prospect, lane: LaneNow | None) -> str | None:
+        if lane is None:
+            return "this communication no longer goes on this channel"
+        if lane.status is Status.UNKNOWN and lane.latest_entry_id != entry_id:
+            return "the outcome of the latest attempt is unknown: settle that one first"
+        return self._dispatch.resend_refusal(prospect, lane)
+
+    def _meanwhile(self, made: tuple[str, datetime] | None) -> str:
+        if made is None:
+            return "sent meanwhile by somebody else"
+        name, at = made
+        return f"sent meanwhile by {name}, {at.astimezone(self._zone):%H:%M}"
+
+    def _warnings(
+        self,
+        entry_id: str,
+        prospect: Prospect,
+        channel: Channel,
+        attempts: list[Attempt],
+        now: datetime,
+    ) -> list[str]:
+        latest = attempts[0].line
+        present = prospect.recipient(channel)
+        warnings = []
+        if latest.status is Status.UNKNOWN:
+            warnings.append(MAY_BE_TWICE)
+        elif latest.status in (Status.SENT, Status.DELIVERED):
+            words = STATUS_LOOKS[latest.status].label.lower()
+            warnings.append(f"the latest attempt is {words}: the customer gets it once more")
+        elif latest.status is not Status.CANCELLED and latest.recipient == present:
+            warnings.append(SAME_ADDRESS)
+        if latest.id != entry_id:
+            warnings.append("this is not the latest attempt: its older content is sent")
+        if foreseen := self._dispatch.foreseen_failure(prospect, channel):
+            warnings.append(f"our own check will stop it: {foreseen}")
+        if prospect.expires_at is not None and prospect.expires_at <= now:
+            warnings.append("our own check will stop it: it has expired")
+        return warnings

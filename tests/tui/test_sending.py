@@ -1,0 +1,161 @@
+"""Bulk send: nothing leaves by a slip, and what was asked for is what is confirmed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from commtui.domain.lines import Selection
+from commtui.domain.views import Health, RunState
+from commtui.domain.vocabulary import Tab
+from commtui.screens.sending import SendPanel
+from tests.tui.conftest import filled
+from tests.tui.driving import console
+from tests.tui.fake_desk import FakeDesk, make_line
+
+
+async def test_the_dry_run_says_what_goes_what_stays_and_has_cancel_focused(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await driver.press("space", "space", "space")
+        await driver.open("SendPanel", "S")
+        await driver.see("2 messages will go, from 3 lines")
+        await driver.see("1 outcome unknown: it may have been sent")
+        assert driver.app.focused is not None
+        assert driver.app.focused.id == "cancel"
+        await driver.press("enter")
+        await driver.back()
+        assert not desk.called("confirm")
+        assert desk.called("discard") == ["run1"]
+        assert driver.marked == 3
+
+
+async def test_s_confirms_and_shows_progress_and_clears_the_marks(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await driver.press("space", "space")
+        await driver.open("SendPanel", "S")
+        await driver.see("2 messages will go")
+        await driver.press("s")
+        await driver.until(lambda: driver.panel == "ProgressPanel")
+        assert desk.called("confirm") == ["run1"]
+        await driver.see("9 of 12 decided")
+        await driver.see("5 ✓ Delivered")
+        await driver.press("escape")
+        await driver.back()
+        assert not desk.called("stop")
+        assert driver.marked == 0
+        await driver.press("m")
+        assert driver.marked == 2
+
+
+async def test_tab_and_enter_confirm_too(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await driver.open("SendPanel", "S")
+        await driver.see("Send this line")
+        await driver.see("1 message will go")
+        await driver.press("tab", "enter")
+        await driver.until(lambda: desk.called("confirm"))
+
+
+async def test_above_fifty_the_number_has_to_be_typed() -> None:
+    desk = filled(0)
+    desk.overview = [make_line(5 * number) for number in range(60)]
+    async with console(desk) as driver:
+        await driver.press("A", "A")
+        await driver.see("all 60 matching marked")
+        await driver.open("SendPanel", "S")
+        await driver.see("60 messages will go")
+        await driver.press("s")
+        await driver.see("type 60 and press Enter")
+        await driver.write("6")
+        await driver.press("enter")
+        assert not desk.called("confirm")
+        await driver.write("0")
+        await driver.press("enter")
+        await driver.until(lambda: desk.called("confirm"))
+
+
+async def test_other_communications_are_offered_unticked(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await driver.press("j")
+        await driver.open("SendPanel", "S")
+        await driver.see("[ ] o: also 2 other communications")
+        await driver.press("o")
+        await driver.see("[x] o: also 2 other communications")
+        asked = desk.called("prepare")
+        assert [
+            selection.include_others for selection in asked if isinstance(selection, Selection)
+        ] == [False, True]
+        assert desk.called("discard") == ["run1"]
+
+
+async def test_nothing_to_send_cannot_be_confirmed(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await driver.press("f7")
+        await driver.until(lambda: driver.table.window.total == 7)
+        await driver.open("SendPanel", "S")
+        await driver.see("Nothing of this will be sent")
+        await driver.press("s", "tab")
+        assert isinstance(driver.app.screen, SendPanel)
+        assert not desk.called("confirm")
+
+
+async def test_it_says_that_no_worker_runs(desk: FakeDesk) -> None:
+    desk.run_health = Health(0, 0, (("sendgrid", "the key was refused"),), 3)
+    async with console(desk) as driver:
+        await driver.open("SendPanel", "S")
+        await driver.see("No worker is running")
+        await driver.press("s")
+        await driver.see("No worker is running, so nothing moves")
+        await driver.press("escape")
+        await driver.see("no worker, 3 waiting")
+
+
+async def test_a_run_can_be_paused_continued_and_stopped(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await driver.open("ChoicePanel", "T")
+        await driver.see("by anna: 12 messages")
+        await driver.open("ProgressPanel", "enter")
+        await driver.see("running")
+        await driver.press("p")
+        await driver.until(lambda: desk.called("pause"))
+        desk.progress_now = replace(desk.progress("run1"), state=RunState.PAUSED)
+        await driver.see("paused")
+        await driver.press("p")
+        await driver.until(lambda: desk.called("resume"))
+        await driver.press("X")
+        await driver.until(lambda: desk.called("stop"))
+
+
+async def test_marks_send_even_when_the_filter_hides_them(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        first = driver.line.id
+        await driver.press("space", "f7")
+        await driver.open("SendPanel", "S")
+        await driver.see("1 message will go")
+        assert desk.called("prepare") == [Selection(Tab.OVERVIEW, ids=(first,))]
+
+
+async def test_s_on_the_log_takes_the_subjects_over(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await driver.press("f3")
+        await driver.until(lambda: driver.tab.TAB is Tab.LOG and driver.table.window.loaded)
+        await driver.press("space", "space", "S")
+        await driver.until(lambda: driver.tab.TAB is Tab.OVERVIEW)
+        assert driver.tab.marks.ids == {"s0000002", "s0000003"}
+        await driver.see("Marked from the log")
+
+
+async def test_s_on_the_log_takes_all_matching_subjects_over(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await driver.press("f3")
+        await driver.until(lambda: driver.tab.TAB is Tab.LOG and driver.table.window.loaded)
+        await driver.press("A", "A")
+        await driver.see("all 26 matching marked")
+        await driver.press("S")
+        await driver.until(lambda: driver.tab.TAB is Tab.OVERVIEW)
+        assert len(driver.tab.marks.ids) == 26
+
+
+async def test_r_on_communication_says_where_resending_is(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await driver.press("R")
+        await driver.see("F3, then R")

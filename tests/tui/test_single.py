@@ -1,0 +1,287 @@
+"""What is done to one line: details, resend, ignore, complete, settle, correct, download, copy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from commtui.domain.views import CustomerField, Decision
+from commtui.domain.vocabulary import Channel, Status, Tab
+from tests.tui.driving import Driver, console
+from tests.tui.fake_desk import FakeDesk, make_line
+
+
+async def to_log(driver: Driver) -> None:
+    """Go to the log and wait for it."""
+    await driver.press("f3")
+    await driver.until(lambda: driver.tab.TAB is Tab.LOG and driver.table.window.loaded)
+
+
+async def test_overview_details_are_limited_and_attempts_are_one_key_further(
+    desk: FakeDesk,
+) -> None:
+    async with console(desk) as driver:
+        await driver.open("SummaryPanel", "enter")
+        await driver.see("The mailbox does not exist.")
+        await driver.see("Correct the address (F), then send again.")
+        await driver.see("permanent: this address will not work")
+        assert "sendgrid" not in driver.text
+        await driver.open("AttemptsPanel", "h")
+        await driver.see("1 attempt, newest first")
+        await driver.press("escape")
+        assert driver.panel == "SummaryPanel"
+        await driver.press("escape")
+        await driver.back()
+
+
+async def test_log_details_are_complete(desk: FakeDesk) -> None:
+    async with console(desk, size=(120, 50)) as driver:
+        await to_log(driver)
+        await driver.open("EntryPanel", "enter")
+        for words in (
+            "technical: on our side",
+            "Provider sendgrid (Email)",
+            "Code 400",
+            "Its words The from address does not match",
+            "webhook bounce → Rejected",
+            "Message id msg-12347",
+            "invoice.pdf attachment, application/pdf, 48,211 bytes",
+            "please find your invoice attached",
+        ):
+            await driver.see(words)
+
+
+async def test_long_details_scroll(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await to_log(driver)
+        await driver.open("EntryPanel", "enter")
+        await driver.see("technical")
+        await driver.press("G")
+        await driver.see("please find your invoice")
+        await driver.press("g", "j", "k", "pagedown", "pageup")
+        await driver.see("technical")
+
+
+async def test_h_opens_all_attempts(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await driver.open("AttemptsPanel", "h")
+        await driver.see("All attempts · invoice 12345")
+
+
+async def test_resend_shows_both_addresses_and_asks_with_cancel_focused(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await to_log(driver)
+        await driver.open("ResendPanel", "R")
+        await driver.see("Used office2@example.org")
+        await driver.see("Goes to office@example.org (changed)")
+        await driver.see("failed before at this same address")
+        assert driver.app.focused is not None
+        assert driver.app.focused.id == "cancel"
+        await driver.press("enter")
+        await driver.back()
+        assert not desk.called("resend")
+
+
+async def test_s_resends_what_was_seen(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await to_log(driver)
+        await driver.open("ResendPanel", "enter", "R")
+        await driver.see("Goes to")
+        await driver.press("s")
+        await driver.back()
+        assert desk.called("resend") == [("e0000002", "e0000002")]
+        await driver.see("Resent as a new entry")
+
+
+async def test_a_refused_resend_says_why_and_offers_no_button(desk: FakeDesk) -> None:
+    desk.refuse = "this message is already on its way"
+    async with console(desk) as driver:
+        await to_log(driver)
+        await driver.open("ResendPanel", "R")
+        await driver.see("Cannot be resent: this message is already on its way")
+        await driver.press("s", "tab", "enter")
+        assert not desk.called("resend")
+
+
+async def test_a_resend_that_lost_a_race_says_so_and_asks_anew(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await to_log(driver)
+        await driver.open("ResendPanel", "R")
+        await driver.see("Goes to")
+        desk.refuse = "sent meanwhile by rosa, 10:42"
+        await driver.press("s")
+        await driver.see("Not done: sent meanwhile by rosa, 10:42")
+        assert driver.panel == "ResendPanel"
+
+
+async def test_the_address_can_be_corrected_before_a_resend(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await to_log(driver)
+        await driver.open("ResendPanel", "R")
+        await driver.see("Goes to office@example.org")
+        await driver.open("CorrectPanel", "e")
+        await driver.until(
+            lambda: driver.app.focused is not None and driver.app.focused.id == "value-email"
+        )
+        driver.app.screen.query_one("#value-email", Input).value = "new@example.org"
+        await driver.press("enter")
+        await driver.until(lambda: driver.panel == "ResendPanel")
+        assert desk.called("correct") == [("K0", CustomerField.EMAIL, "new@example.org")]
+        await driver.see("Goes to new@example.org (changed)")
+
+
+async def test_f_jumps_to_the_address_that_was_wrong(desk: FakeDesk) -> None:
+    desk.overview[0] = replace(desk.overview[0], channel=Channel.SMS)
+    async with console(desk) as driver:
+        await driver.open("CorrectPanel", "F")
+        await driver.until(
+            lambda: driver.app.focused is not None and driver.app.focused.id == "value-phone"
+        )
+        await driver.press("ctrl+s")
+        await driver.back()
+        assert not desk.called("correct")
+
+
+async def test_a_postal_address_keeps_its_lines(desk: FakeDesk) -> None:
+    desk.overview[0] = replace(desk.overview[0], channel=Channel.POST)
+    async with console(desk) as driver:
+        await driver.open("CorrectPanel", "F")
+        await driver.until(
+            lambda: driver.app.focused is not None and driver.app.focused.id == "value-address"
+        )
+        await driver.press("ctrl+end", "enter", "C", "H", "ctrl+s")
+        await driver.back()
+        assert desk.called("correct") == [
+            ("K0", CustomerField.ADDRESS, "Bahnhofstrasse 1\n8001 Zürich\nCH")
+        ]
+
+
+async def test_ignoring_wants_a_reason_and_dims_the_line(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await driver.press("space")
+        await driver.open("IgnorePanel", "I")
+        await driver.press("enter")
+        await driver.see("Say why in a few words")
+        await driver.write("customer called")
+        await driver.press("enter")
+        await driver.back()
+        assert desk.called("ignore") == ["customer called"]
+        await driver.see("1 line ignored.")
+        assert driver.marked == 0
+        await driver.until(lambda: driver.table.in_view[0].ignored)
+
+
+async def test_an_ignored_line_is_brought_back_with_the_same_key(desk: FakeDesk) -> None:
+    desk.overview[0] = replace(desk.overview[0], ignored=True)
+    async with console(desk) as driver:
+        await driver.open("ChoicePanel", "f", "i")
+        await driver.press("down", "down", "enter")
+        await driver.back()
+        await driver.until(lambda: driver.table.line and driver.line.ignored)
+        await driver.open("IgnorePanel", "I")
+        await driver.see("Bring back this line")
+        await driver.press("enter")
+        await driver.back()
+        assert desk.called("unignore") == [""]
+
+
+async def test_a_manual_task_is_completed_with_a_note(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await driver.press("f6")
+        await driver.until(lambda: driver.table.line and driver.line.channel is Channel.MANUAL)
+        entry_id = driver.line.entry_id
+        await driver.open("CompletePanel", "c")
+        await driver.press("enter")
+        await driver.see("Write what was done")
+        await driver.write("handed over in person")
+        await driver.press("enter")
+        await driver.back()
+        assert desk.called("complete") == [(entry_id, "handed over in person")]
+        await driver.see("The task is done.")
+        await driver.until(lambda: driver.table.in_view[0].status is Status.DONE)
+
+
+async def test_c_on_another_line_says_that_there_is_nothing_to_complete(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await driver.press("c")
+        await driver.see("Nothing to complete")
+
+
+@pytest.mark.parametrize(
+    ("tabs", "decision"),
+    [(1, Decision.SENT), (2, Decision.AGAIN), (3, Decision.GIVE_UP)],
+    ids=["sent", "again", "give-up"],
+)
+async def test_an_unknown_outcome_is_settled_by_the_operator(
+    desk: FakeDesk, tabs: int, decision: Decision
+) -> None:
+    desk.overview = [make_line(3)]
+    async with console(desk) as driver:
+        await driver.open("SettlePanel", "c")
+        await driver.press("enter")
+        await driver.back()
+        assert not desk.called("settle")
+        await driver.open("SettlePanel", "c")
+        await driver.press(*["tab"] * tabs, "enter")
+        await driver.back()
+        assert desk.called("settle") == [("e0000003", decision, "")]
+        await driver.see("Settled:")
+
+
+async def test_a_download_says_where_it_is_and_how_to_fetch_it(
+    desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", "10.0.0.9 50000 10.0.0.5 22")
+    async with console(desk, size=(120, 40)) as driver:
+        await driver.press("space", "space")
+        await driver.open("DownloadPanel", "d")
+        await driver.see("/home/anna/commtui-2026-01-16.zip")
+        await driver.press("enter")
+        await driver.see("2 lines, 5 files, 52,310 bytes")
+        await driver.see("@10.0.0.5:/home/anna/commtui-2026-01-16.zip .")
+        await driver.press("ctrl+y", "escape")
+        await driver.back()
+        assert driver.app.clipboard.startswith("scp ")
+        assert driver.marked == 2
+
+
+async def test_a_full_disk_is_said_in_words_and_another_path_can_be_tried(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await driver.open("DownloadPanel", "d")
+        await driver.see("/home/anna")
+        box = driver.app.screen.query_one("#path", Input)
+        box.value = "/full/x.zip"
+        await driver.press("enter")
+        await driver.see("Disk full: There is no room left")
+        box.value = str(Path("/room/x.zip"))
+        await driver.press("enter")
+        await driver.see("Written /room/x.zip")
+
+
+@pytest.mark.parametrize(
+    ("key", "copied"),
+    [
+        (
+            "y",
+            "12345\tMüller & Søn AG\tEmail\toffice0@example.org\tbounced\t550 550 5.1.1 no such mailbox here",
+        ),
+        ("e", "550 550 5.1.1 no such mailbox here"),
+        ("i", "s0000000"),
+        ("r", "office0@example.org"),
+        ("v", "commtui list overview --chip failed"),
+    ],
+)
+async def test_y_copies_over_ssh(desk: FakeDesk, key: str, copied: str) -> None:
+    async with console(desk) as driver:
+        await driver.press("y", key)
+        assert driver.app.clipboard.replace("\\x09", "\t") == copied
+        await driver.see("Sent to the terminal's clipboard")
+
+
+async def test_the_command_line_says_what_it_cannot_express(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await driver.press("comma", "t", "y", "v")
+        await driver.see("without the filters that it cannot say yet")
