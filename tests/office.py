@@ -146,13 +146,13 @@ class Office:
 
     # events
 
-    def event(self, entry_id: str, status: Status | None, **fields: Any) -> DeliveryEvent:
+    def event(self, entry: str, status: Status | None, /, **fields: Any) -> DeliveryEvent:
         """A provider's event about an entry."""
         values: dict[str, Any] = {
             "kind": (status or "open"),
             "at": self.database.now(),
-            "entry_id": entry_id,
-            "provider_message_id": f"m-{entry_id}",
+            "entry_id": entry,
+            "provider_message_id": f"m-{entry}",
             "recipient": "lea@example.com",
             "status": status,
         }

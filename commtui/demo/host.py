@@ -91,6 +91,7 @@ def _die_with_parent() -> None:
 
 def main(text: str) -> int:
     """Host what the command line says; returns the exit code."""
+    os.umask(0o077)
     hosting = Hosting(**json.loads(text))
     beside = _Beside(hosting)
 

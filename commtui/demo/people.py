@@ -58,7 +58,7 @@ REGIONS: tuple[Region, ...] = (
         ("Bäckerei Süß", "Möbelhaus Zähringer GmbH", "Physiotherapie am Weißensee"),
         (("10437", "Berlin"), ("14467", "Potsdam"), ("01067", "Dresden")),
         ("Schönhauser Allee", "Müggelstraße", "Große Gasse"),
-        ("+491713920",),
+        ("+4917139200",),
     ),
     Region(
         "ES",

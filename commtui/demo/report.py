@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -75,10 +76,11 @@ def scenario_table(attempts: Iterable[tuple[Line, Expectation]]) -> tuple[list[s
         others = [line for line in lines if not expected.met_by(line)]
         good = good and not others
         seen = f"{len(lines) - len(others)} of {len(lines)}"
-        row = f"{'✗' if others else '✓'} {expected.name:<44} {expected.words():<44} {seen:>10}"
+        row = f"{'✗' if others else '✓'} {expected.name:<54} {expected.words():<42} {seen:>10}"
         if others:
-            row += f", one is {' '.join(filter(None, ending(others[0])))} ({others[0].reference})"
-        rows.append(one_line(row, 200))
+            status, error_class, code = ending(others[0])
+            row += one_line(f"; one is {status} {error_class} {code} ({others[0].reference})", 200)
+        rows.append(row)
     return rows, good
 
 
@@ -88,20 +90,21 @@ class Report:
 
     good: bool = True
     lines: list[str] = field(default_factory=list)
+    _began: float = field(default_factory=time.monotonic)
 
     def say(self, title: str, words: str) -> None:
         """Something that was done."""
-        self.lines.append(f"{title:<12} {one_line(words)}")
+        self._add(title, " ", words)
 
     def check(self, title: str, words: str, *, good: bool) -> None:
         """Something that had to come out right."""
         self.good = self.good and good
-        self.lines.append(f"{title:<12} {'✓' if good else '✗'} {one_line(words)}")
+        self._add(title, "✓" if good else "✗", words)
 
     def problems(self, title: str, words: str, found: Sequence[str]) -> None:
         """A check with the sentences that say what is wrong, if anything is."""
         self.check(title, words, good=not found)
-        self.lines.extend(f"{'':<14} {one_line(problem)}" for problem in found[:10])
+        self.lines.extend(f"{'':<24}{one_line(problem)}" for problem in found[:10])
 
     def table(self, title: str, rows: Sequence[str], *, good: bool) -> None:
         """Rows under a title."""
@@ -115,6 +118,10 @@ class Report:
             f"Completed {counts.completed}, All {counts.all}"
         )
         self.say(tab, words)
+
+    def _add(self, title: str, sign: str, words: str) -> None:
+        seconds = time.monotonic() - self._began
+        self.lines.append(f"{seconds:5.1f} s  {title:<14} {sign} {one_line(words)}")
 
     def text(self) -> str:
         """The whole report."""

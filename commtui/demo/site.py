@@ -60,16 +60,12 @@ class Site:
     def start(self, scale: float) -> None:
         """Start the processes. Raises SiteDown."""
         text = settings_text(self.settings)
-        with open(
-            os.open(self.config, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
-            "w",
-            encoding="utf-8",
-        ) as file:
+        with open(_private(self.config, os.O_TRUNC), "w", encoding="utf-8") as file:
             file.write(text)
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("COMMTUI_")
         }
-        with (self.folder / "network.log").open("ab") as log:
+        with open(_private(self.folder / "network.log", os.O_APPEND), "ab") as log:
             self._host = subprocess.Popen(
                 replace(self._hosting, scale=scale).command(),
                 stdin=subprocess.PIPE,
@@ -133,7 +129,7 @@ def practice_settings(
         database=Database(Secret(database_url)),
         sending=Sending("hold", settings.sending.country),
         worker=Worker(
-            lease_seconds=6.0, request_seconds=10.0, retry_seconds=1.0, pause_seconds=1.0
+            lease_seconds=6.0, request_seconds=10.0, retry_seconds=0.5, pause_seconds=0.5
         ),
         web=Web(HOST, web_port, f"http://{HOST}:{web_port}"),
         sendgrid=SendGrid(
@@ -170,6 +166,11 @@ def settings_text(settings: Settings) -> str:
 def _toml(value: object) -> str:
     """JSON writes texts, numbers and truth values as TOML reads them."""
     return json.dumps(str(value) if isinstance(value, str) else value, ensure_ascii=False)
+
+
+def _private(path: Path, how: int) -> int:
+    """A descriptor of a file that only we can read, opened for writing."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | how, 0o600)
 
 
 def _free_ports(number: int) -> list[int]:

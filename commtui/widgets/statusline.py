@@ -40,7 +40,7 @@ class StatusLine(Widget):
         self._news = ""
         self._notice = ""
         self._alarm = ""
-        self._health = ""
+        self._health: tuple[str, ...] = ()
         self._fading: Timer | None = None
 
     def show_marks(self, words: str) -> None:
@@ -70,30 +70,35 @@ class StatusLine(Widget):
         """Say what is wrong until it is not; an empty text takes it back."""
         self._set(_alarm=line(words, 200))
 
-    def show_health(self, health: Health | None) -> None:
-        """Whether messages are being sent and feedback received."""
-        if health is None:
-            self._set(_health="")
-            return
-        parts = [f"{line(provider, 20)} paused: {line(why, 60)}" for provider, why in health.paused]
-        if not health.workers:
-            waiting = f", {number(health.due)} waiting" if health.due else ""
-            parts.append(f"no worker{waiting}: commtui worker")
-        else:
-            parts.append(
-                counted(health.workers, "worker")
-                + (f", {number(health.due)} due" if health.due else "")
+    def show_health(self, health: Health) -> None:
+        """Whether messages are being sent and feedback received; what matters most comes first."""
+        due = f", {number(health.due)} due" if health.due else ""
+        workers = counted(health.workers, "worker") if health.workers else "no worker"
+        self._set(
+            _health=(
+                workers + due,
+                *(
+                    f"{line(provider, 20)} paused: {line(why, 60)}"
+                    for provider, why in health.paused
+                ),
+                "web" if health.web else "no web",
             )
-        parts.append("web" if health.web else "no web receiver")
-        self._set(_health=" · ".join(parts))
+        )
 
     @property
     def words(self) -> str:
         """Everything it says, for whoever has to read it without colour."""
-        parts = (self._marks, self._alarm, self._notice, self._news, self._place, self._health)
+        parts = (
+            self._marks,
+            self._alarm,
+            self._notice,
+            self._news,
+            self._place,
+            *self._health,
+        )
         return "  ".join(part for part in parts if part)
 
-    def _set(self, **parts: str) -> None:
+    def _set(self, **parts: str | tuple[str, ...]) -> None:
         if any(getattr(self, name) != value for name, value in parts.items()):
             for name, value in parts.items():
                 setattr(self, name, value)
@@ -113,8 +118,13 @@ class StatusLine(Widget):
             if words:
                 style = self.get_component_rich_style(name, partial=True) if name else ""
                 text.append("  " if text else "").append(self._look.plain(words), style)
-        health = self._look.plain(self._health)
-        room = self.size.width - text.cell_len
-        if room > cell_len(health) + 1:
-            text.append(" " * (room - cell_len(health))).append(health)
+        room = self.size.width - text.cell_len - 2
+        health = ""
+        for part in self._health:
+            longer = self._look.plain(" · ".join(filter(None, (health, part))))
+            if cell_len(longer) > room:
+                break
+            health = longer
+        if health:
+            text.append(" " * (room + 2 - cell_len(health))).append(health)
         return text
