@@ -73,6 +73,11 @@ class CommtuiApp(App[None]):
         """Open on the overview; the log is made when it is first looked at."""
         self.switch_mode(Tab.OVERVIEW)
 
+    def tell(self, words: str) -> None:
+        """Say something in the status line of the overview until something else happens."""
+        if self._overview is not None:
+            self._overview.status.notice(words, lasting=True)
+
     def action_show(self, tab: str) -> None:
         """Show a tab."""
         self.switch_mode(tab)

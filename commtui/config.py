@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -172,7 +174,9 @@ class _Sources:
     def section(self, name: str, cls: type[Any]) -> Any:
         table = self.tree.get(name, {})
         if not isinstance(table, dict):
-            raise ConfigError(f"{self.file}: [{name}] has to be a section, found {table!r}")
+            raise ConfigError(
+                f"{self.file}: {name} is a single value; it has to be a section [{name}]"
+            )
         built = {}
         for item in fields(cls):
             kind = _hints(cls)[item.name]
@@ -187,7 +191,7 @@ class _Sources:
             table = self.tree.get(section, {}) if section else self.tree
             dotted = f"{section}.{key}" if section else key
             place, found = f"{self.file}: {dotted}", table.get(key)
-            if found is None:
+            if found is None or found == "":
                 return default
         value = _convert(found, kind, place)
         _check(section, key, value, place)
@@ -233,13 +237,23 @@ def _convert(found: Any, kind: type[Any], place: str) -> Any:
         raise ConfigError(f"{place} is {shown}; allowed are true and false")
     if kind in (int, float):
         try:
-            return kind("" if isinstance(found, bool) else found)
-        except (TypeError, ValueError):
+            return _number(found, kind)
+        except (TypeError, ValueError, OverflowError):
             wanted = "a whole number" if kind is int else "a number"
             raise ConfigError(f"{place} is {shown}; it has to be {wanted}") from None
     if not isinstance(found, str):
         raise ConfigError(f"{place} is {shown}; it has to be a text in quotes")
     return kind(found)
+
+
+def _number(found: Any, kind: type[Any]) -> Any:
+    """The number, when nothing is lost by taking it for one."""
+    if isinstance(found, bool):
+        raise TypeError
+    number = kind(found)
+    if not math.isfinite(number) or (isinstance(found, float) and number != found):
+        raise ValueError
+    return number
 
 
 def _one_of(*allowed: str) -> Callable[[Any], str | None]:
@@ -273,9 +287,14 @@ def _zone(value: Any) -> str | None:
 
 
 def _database(value: Any) -> str | None:
-    if value.startswith(("postgresql://", "sqlite:////")):
-        return None
-    return "allowed are sqlite:////absolute/path and postgresql://user@host:port/db"
+    try:
+        _ = urlsplit(value).port
+        valid = value.startswith(("postgresql://", "sqlite:////"))
+    except ValueError:
+        valid = False
+    return (
+        None if valid else "allowed are sqlite:////absolute/path and postgresql://user@host:port/db"
+    )
 
 
 def _country(value: Any) -> str | None:
@@ -301,20 +320,20 @@ _CHECKS: dict[str, Callable[[Any], str | None]] = {
 
 
 def _check(section: str, key: str, value: Any, place: str) -> None:
-    if value == "" or (complaint := _CHECKS.get(f"{section}.{key}")) is None:
+    if (complaint := _CHECKS.get(f"{section}.{key}")) is None:
         return
     if problem := complaint(value):
         shown = mask_url(value) if isinstance(value, Secret) else repr(value)
         raise ConfigError(f"{place} is {shown}; {problem}")
 
 
+_PASSWORDS = (
+    re.compile(r"^((?:[\w+.-]+://)?[^:/?#]*):(?!//).*@", re.DOTALL),
+    re.compile(r"(password\s*=\s*)(?:'[^']*'|[^&\s]*)", re.IGNORECASE),
+)
+
+
 def mask_url(url: str) -> str:
-    """A database or service URL without its password."""
-    try:
-        parts = urlsplit(url)
-        if parts.password is None:
-            return str(url)
-        host = parts.netloc.rpartition("@")[2]
-        return parts._replace(netloc=f"{parts.username}:••••@{host}").geturl()
-    except ValueError:
-        return "••••"
+    """A database or service URL without its passwords, whether or not it is one that can be read."""
+    hidden = _PASSWORDS[0].sub(r"\1:••••@", str(url))
+    return _PASSWORDS[1].sub(r"\1••••", hidden)

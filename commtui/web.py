@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import signal
+from collections.abc import Iterator
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -26,15 +29,14 @@ def application(taking: Taking) -> Starlette:
     """The receiver's routes."""
 
     async def webhook(request: Request) -> Response:
-        body = await _read(request)
+        try:
+            body = await _read(request)
+        except ClientDisconnect:
+            return PlainTextResponse("incomplete", 400)
         if body is None:
             return PlainTextResponse("too large", 413)
-        path = request.url.path
-        called = f"{path}?{request.url.query}" if request.url.query else path
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        hook = RawWebhook(called, headers, body, taking.now())
         try:
-            await asyncio.to_thread(taking.receiving.take, path, hook)
+            await asyncio.to_thread(_take, taking, request, body)
         except BadSignature:
             return PlainTextResponse("signature does not fit", 403)
         except DatabaseAway as error:
@@ -49,6 +51,14 @@ def application(taking: Taking) -> Starlette:
     return Starlette(routes=[*routes, Route("/health", health)])
 
 
+def _take(taking: Taking, request: Request, body: bytes) -> None:
+    """Keep a call; path and query as they were called, whatever the Host header says."""
+    path, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    called = f"{path}?{query}" if query else path
+    taking.receiving.take(path, RawWebhook(called, headers, body, taking.now()))
+
+
 async def _read(request: Request) -> bytes | None:
     body = bytearray()
     async for chunk in request.stream():
@@ -60,6 +70,14 @@ async def _read(request: Request) -> bytes | None:
 
 class Server(uvicorn.Server):
     """Serves until told to stop, by a signal or through the database."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End at SIGTERM and SIGINT; uvicorn's own way raises them once more before we could say goodbye."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
 
     async def beat(self, taking: Taking) -> None:
         """Renew the presence in the database."""

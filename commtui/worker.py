@@ -57,8 +57,8 @@ class Worker:
             tasks.append(asyncio.create_task(self._stop_when_idle()))
         await self._stop.wait()
         await asyncio.gather(*tasks)
-        recording.cancel()
         await work.delivery.drain()
+        recording.cancel()
 
     async def _every(
         self, name: str, seconds: float, step: Callable[[], Awaitable[int | None]]

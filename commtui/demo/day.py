@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from commtui.services.importing import Importer, ImportResult
 SEED = 12_345
 CONSOLE_SCALE, HEADLESS_SCALE = 1.0, 0.25
 """How fast practice time passes."""
-PAST_SECONDS = 8.0
+EXPANDED_SECONDS, PAST_SECONDS = 15.0, 5.0
 """How long the console waits for its past at most; the rest of it happens on the screen."""
 
 
@@ -104,12 +104,11 @@ def past(
     bring_in(operator.desk, settings, first)
     query = Query(chip=Chip.NOT_SENT)
     _, run_id = operator.bulk_send(Selection(Tab.OVERVIEW, query=query))
+    with suppress(TookTooLong):
+        operator.until_expanded(run_id, EXPANDED_SECONDS)
     bring_in(operator.desk, settings, later)
-    try:
-        operator.until_closed(run_id, PAST_SECONDS)
-        operator.until_quiet(PAST_SECONDS / 2)
-    except TookTooLong:
-        return
+    with suppress(TookTooLong):
+        operator.until_quiet(PAST_SECONDS)
 
 
 def _without_console(

@@ -59,11 +59,7 @@ class _Beside:
         for kind in KINDS:
             with Path(self._hosting.logs, f"{kind}.log").open("ab") as log:
                 child = subprocess.Popen(
-                    [
-                        sys.executable,
-                        "-c",
-                        f"import sys,pathlib;from commtui.config import load;from commtui.{kind} import main;sys.exit(main(load(pathlib.Path({self._hosting.config!r}))))",
-                    ],
+                    [sys.executable, "-m", "commtui", "--config", self._hosting.config, kind],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

@@ -65,6 +65,15 @@ class Operator:
         offer = self.desk.resend_offer(entry_id)
         return self.desk.resend(entry_id, offer.seen_entry)
 
+    def until_expanded(self, run_id: str, seconds: float) -> None:
+        """Wait until a bulk run has become entries. Raises TookTooLong."""
+        self.until(
+            lambda: self.desk.progress(run_id),
+            lambda progress: progress.waiting == 0,
+            seconds,
+            "turning the bulk send into entries",
+        )
+
     def until_closed(self, run_id: str, seconds: float, dated: int = 0) -> Progress:
         """Wait until nothing of a bulk run is open but what waits for its date. Raises TookTooLong."""
         return self.until(

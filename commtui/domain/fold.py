@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from commtui.domain.vocabulary import ErrorClass, Status
+from commtui.domain.vocabulary import FAILED_STATUSES, ErrorClass, Status
 
 RANKS: dict[Status, int] = {
     Status.NOT_SENT: 0,
@@ -76,7 +76,7 @@ def merge(state: EntryState, fact: Fact) -> EntryState:
         merged = replace(merged, sent_at=_earliest(merged.sent_at, fact.at))
     if fact.status in (Status.DELIVERED, Status.DONE):
         merged = replace(merged, delivered_at=_earliest(merged.delivered_at, fact.at))
-    if _order(fact) > (state.rank, -state.at.timestamp(), state.status.value, state.code):
+    if _order(fact) > _present_order(state):
         merged = replace(
             merged,
             status=fact.status,
@@ -88,8 +88,28 @@ def merge(state: EntryState, fact: Fact) -> EntryState:
     return merged
 
 
-def _order(fact: Fact) -> tuple[int, float, str, str]:
-    return (fact.weight, -fact.at.timestamp(), fact.status.value, fact.code)
+_Order = tuple[int, float, str, str, str]
+
+
+def _order(fact: Fact) -> _Order:
+    """Total, so that even facts of one rank and instant end the same in every order."""
+    return (
+        fact.weight,
+        -fact.at.timestamp(),
+        fact.status.value,
+        fact.code,
+        fact.error_class or "",
+    )
+
+
+def _present_order(state: EntryState) -> _Order:
+    return (
+        state.rank,
+        -state.at.timestamp(),
+        state.status.value,
+        state.code,
+        state.error_class or "",
+    )
 
 
 def _earliest(known: datetime | None, new: datetime) -> datetime:
@@ -98,18 +118,4 @@ def _earliest(known: datetime | None, new: datetime) -> datetime:
 
 def worse(new: Status, old: Status) -> bool:
     """Whether an ignored line has to come back because its attempt became worse."""
-    return RANKS[new] > RANKS[old] and new in _FAILURES
-
-
-_FAILURES = frozenset(
-    {
-        Status.REJECTED,
-        Status.FAILED,
-        Status.UNDELIVERED,
-        Status.DROPPED,
-        Status.BLOCKED,
-        Status.BOUNCED,
-        Status.RETURNED,
-        Status.UNKNOWN,
-    }
-)
+    return new in FAILED_STATUSES and (old not in FAILED_STATUSES or RANKS[new] > RANKS[old])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 import threading
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DRIFT = 10_000 << 12
 """Ten seconds: many ids of one instant run ahead of it; anything older is imported history."""
 
@@ -20,7 +21,7 @@ class IdMaker:
 
     def make(self, at: datetime) -> str:
         """A new id for an instant, in canonical text form (RFC 9562 section 5.7)."""
-        stamp = int(at.timestamp() * 1000) << 12
+        stamp = _milliseconds(at) << 12
         with self._lock:
             if stamp > self._last:
                 self._last = stamp | secrets.randbelow(1024)
@@ -33,10 +34,14 @@ class IdMaker:
 
 def id_at(at: datetime, *, low: bool = True) -> str:
     """The lowest (or highest) possible id of an instant: a bound for ranges of time."""
-    stamp = int(at.timestamp() * 1000)
+    stamp = _milliseconds(at)
     tail = 0 if low else (1 << 62) - 1
     sub = 0 if low else 0xFFF
     return str(uuid.UUID(int=(stamp << 80) | (7 << 76) | (sub << 64) | (2 << 62) | tail))
+
+
+def _milliseconds(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _compose(stamp: int) -> str:
@@ -50,4 +55,4 @@ def _compose(stamp: int) -> str:
 
 def time_of(identifier: str) -> datetime:
     """The instant, to the millisecond, for which a UUIDv7 was made."""
-    return datetime.fromtimestamp(int(identifier[:8] + identifier[9:13], 16) / 1000, UTC)
+    return _EPOCH + timedelta(milliseconds=int(identifier[:8] + identifier[9:13], 16))

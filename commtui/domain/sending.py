@@ -105,7 +105,8 @@ def resend_refusal(candidate: Candidate) -> str | None:
     checks = (
         (candidate.collecting, "data still being collected"),
         (
-            candidate.locked and candidate.status is not Status.UNKNOWN,
+            (candidate.locked and candidate.status is not Status.UNKNOWN)
+            or candidate.status in (Status.QUEUED, Status.SENDING),
             "this message is already on its way",
         ),
         (candidate.channel is Channel.MANUAL, "a manual task is completed, not resent"),

@@ -43,7 +43,7 @@ class FilterPanel(Panel[tuple[Choice, ...]]):
     """One dropdown filter with how many lines each value would leave; an empty answer removes the filter."""
 
     HINTS = (("Enter", "apply"), ("Space", "mark several"))
-    BINDINGS = [Binding("ctrl+x", "remove", "remove this filter", id="dropdown.remove")]
+    BINDINGS = [Binding("ctrl+r", "remove", "remove this filter", id="dropdown.remove")]
 
     def __init__(
         self, link: Link, look: Look, title: str, view: View, field: str, chosen: frozenset[str]

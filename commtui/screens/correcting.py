@@ -80,7 +80,9 @@ class CorrectPanel(Panel[bool]):
 
     def _put(self, field: CustomerField, value: str) -> None:
         if field is CustomerField.ADDRESS:
-            self.query_one(f"#value-{field}", TextArea).text = value
+            area = self.query_one(f"#value-{field}", TextArea)
+            area.text = value
+            area.move_cursor(area.document.end)
         else:
             self.query_one(f"#value-{field}", Input).value = value
 

@@ -39,7 +39,7 @@ class SendPanel(Panel[str]):
         super().__init__(link, look, f"Send {words}: dry run")
         self._selection = selection
         self._plan: Plan | None = None
-        self._closed = False
+        self._abandoned = False
         self._confirming = False
 
     def body(self) -> ComposeResult:
@@ -70,7 +70,7 @@ class SendPanel(Panel[str]):
         if former is not None:
             desk.discard(former.run_id)
         plan = desk.prepare(selection)
-        if self._closed:
+        if self._abandoned:
             desk.discard(plan.run_id)
         return plan, desk.health()
 
@@ -80,7 +80,7 @@ class SendPanel(Panel[str]):
         self.query_one("#text", Static).update(plan_text(plan, health, self._selection, self.look))
         send = self.query_one("#send", Button)
         send.disabled = plan.total == 0
-        send.label = self.look.say(f"Send {number(plan.total)}").plain
+        send.label = self.look.say(f"Send {number(plan.total)}")
         typed = self.query_one("#typed", Input)
         typed.display = plan.total > TYPED_ABOVE
         typed.placeholder = f"type {plan.total} to send"
@@ -120,7 +120,7 @@ class SendPanel(Panel[str]):
         """Send nothing."""
         if self._confirming:
             return
-        self._closed = True
+        self._abandoned = True
         plan = self._plan
         if plan is None:
             self.dismiss(None)
@@ -154,10 +154,8 @@ def plan_text(plan: Plan, health: Health, selection: Selection, look: Look) -> T
                 text.append(f"  {number(count):>7}  {one_line(reason, 120)}\n")
     if plan.others or selection.include_others:
         sign = "x" if selection.include_others else " "
-        text.append(
-            f"[{sign}] o: also the other communications of these subjects that need attention"
-        )
-        text.append(f" ({number(plan.others)})\n" if plan.others else "\n")
+        others = counted(plan.others, "other communication")
+        text.append(f"[{sign}] o: also {others} of these subjects that need attention\n")
     if plan.total and not health.workers:
         text.append(
             "No worker is running: they will wait until one does (commtui worker).\n", "bold"

@@ -7,6 +7,7 @@ called with no transaction open: a slow provider must not hold the database. Ans
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Mapping
@@ -16,7 +17,14 @@ from commtui.config import Settings
 from commtui.domain import retry
 from commtui.domain.fold import Fact
 from commtui.domain.vocabulary import ErrorClass, Source, Status
-from commtui.errors import AccountTrouble, NotSent, ProviderError, RateLimited, Rejected
+from commtui.errors import (
+    AccountTrouble,
+    DatabaseAway,
+    NotSent,
+    ProviderError,
+    RateLimited,
+    Rejected,
+)
 from commtui.providers import registry
 from commtui.providers.base import Accepted, Provider, SendRequest
 from commtui.store import outbox, providers_state, requests
@@ -27,6 +35,8 @@ from commtui.store.outbox import Claim, Outcome
 log = logging.getLogger(__name__)
 
 RECORD_BATCH = 64
+AGAIN_SECONDS = 1.0
+"""Between two tries to record answers while the database is away."""
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
@@ -51,12 +61,14 @@ class Delivery:
         self._worker_id = worker_id
         self._answers: asyncio.Queue[Outcome] = asyncio.Queue()
         self._calls: set[asyncio.Task[None]] = set()
+        self._recording = 0
+        """Answers taken from the queue that are being recorded."""
         self._slots = settings.worker.concurrency
 
     @property
     def busy(self) -> bool:
         """Whether a call is in flight or an answer unrecorded."""
-        return bool(self._calls) or not self._answers.empty()
+        return bool(self._calls or self._recording) or not self._answers.empty()
 
     async def step(self) -> int:
         """Claim what free slots can take and start the calls; returns how many rows were claimed."""
@@ -86,39 +98,52 @@ class Delivery:
         return len(claims)
 
     async def record(self) -> None:
-        """Record answers as they come, as many as have come in one transaction; runs until cancelled."""
+        """Record answers as they come, as many as have come in one transaction; runs until cancelled.
+
+        Drain before it is cancelled: what it has taken already would be lost with it.
+        """
         while True:
-            outcomes = [await self._answers.get()]
-            while not self._answers.empty() and len(outcomes) < RECORD_BATCH:
-                outcomes.append(self._answers.get_nowait())
-            await self._record(outcomes)
+            await self._record([await self._answers.get(), *self._waiting(RECORD_BATCH - 1)])
 
     async def drain(self) -> None:
-        """Wait for the calls in flight and record their answers."""
+        """Wait until every call in flight has ended and every answer is recorded."""
         while self._calls:
             await asyncio.wait(set(self._calls))
-        outcomes = []
-        while not self._answers.empty():
-            outcomes.append(self._answers.get_nowait())
-        if outcomes:
+        while outcomes := self._waiting(RECORD_BATCH):
             await self._record(outcomes)
+        await self._answers.join()
+
+    def _waiting(self, limit: int) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        while len(outcomes) < limit and not self._answers.empty():
+            outcomes.append(self._answers.get_nowait())
+        return outcomes
 
     async def _record(self, outcomes: list[Outcome]) -> None:
         """Keep at it while the database is away: these answers exist nowhere else."""
+        self._recording += len(outcomes)
         while True:
             try:
-                await asyncio.to_thread(outbox.finish, self._database, outcomes)
-                accepted = {
-                    outcome.claim.provider
-                    for outcome in outcomes
-                    if outcome.change.fact.status is Status.SENT
-                }
-                for provider in accepted:
-                    await asyncio.to_thread(providers_state.works, self._database, provider)
-                return
+                await asyncio.to_thread(self._finish, outcomes)
+                break
             except Exception:
                 log.exception("answers could not be recorded; trying again")
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(AGAIN_SECONDS)
+        self._recording -= len(outcomes)
+        for _ in outcomes:
+            self._answers.task_done()
+
+    def _finish(self, outcomes: list[Outcome]) -> None:
+        outbox.finish(self._database, outcomes)
+        accepted = {
+            outcome.claim.provider
+            for outcome in outcomes
+            if outcome.change.fact.status is Status.SENT
+        }
+        with contextlib.suppress(DatabaseAway):
+            # the next accepted message says it again
+            for provider in accepted:
+                providers_state.works(self._database, provider)
 
     def _claim(self, limit: int) -> list[Claim]:
         with self._database.read() as connection:
@@ -149,7 +174,19 @@ class Delivery:
 
     async def _start(self, ready: list[tuple[Claim, SendRequest]]) -> None:
         started = _elapsed_clock()
-        begun = await asyncio.to_thread(outbox.begin, self._database, [claim for claim, _ in ready])
+        claims = [claim for claim, _ in ready]
+        try:
+            begun = await asyncio.to_thread(outbox.begin, self._database, claims)
+        except DatabaseAway:
+            # whether `sending` was committed is not known; that nobody was called is
+            for claim in claims:
+                error = NotSent(
+                    claim.provider, "not_begun", "The database went away before the call."
+                )
+                self._answers.put_nowait(
+                    self._again(claim, error, self._database.now(), claim.tries + 1)
+                )
+            raise
         for claim, request in ready:
             if claim.entry_id in begun:
                 task = asyncio.create_task(self._call(claim, request, started))
@@ -187,13 +224,18 @@ class Delivery:
         words = error.words
         if isinstance(error, AccountTrouble):
             reason = registry.by_key(claim.provider).explain(Status.REJECTED, error.code, words)
-            until = await asyncio.to_thread(
-                providers_state.pause,
-                self._database,
-                claim.provider,
-                reason.sentence,
-                self._settings.worker.pause_seconds,
-            )
+            pause_seconds = self._settings.worker.pause_seconds
+            try:
+                until = await asyncio.to_thread(
+                    providers_state.pause,
+                    self._database,
+                    claim.provider,
+                    reason.sentence,
+                    pause_seconds,
+                )
+            except DatabaseAway:
+                # the next call is refused as well, and pauses the provider then
+                until = now + timedelta(seconds=pause_seconds)
             return self._again(claim, error, until, tries)
         if isinstance(error, NotSent):
             asked = error.retry_after if isinstance(error, RateLimited) else None

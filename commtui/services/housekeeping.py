@@ -36,6 +36,7 @@ class Housekeeping:
     def tidy(self) -> None:
         """Retention, partitions ahead, dry runs nobody confirmed."""
         schema.make_partitions(self._database)
+        self._database.analyse()
         inbox.expire(self._database)
         for run_id in bulk.old_drafts(self._database):
             bulk.delete_draft(self._database, run_id)

@@ -23,14 +23,14 @@ from commtui.store.imports import Verdict, write_batch
 
 __all__ = ["ImportResult", "Importer", "Refusal", "finish_atomic", "json_schema"]
 
-TARGET_SECONDS = 0.06
+TARGET_SECONDS = 0.05
 """How long a write transaction is meant to take; 0.2 is what it may."""
 SMALLEST, FIRST, LARGEST = 10, 25, 300
 """Lines per transaction."""
 HELD_BYTES = 1024 * 1024
 """Of lines that wait for being written."""
-PAUSE_SECONDS = 0.002
-"""Between transactions, in which a waiting worker gets the database."""
+GAP_SECONDS = 0.026
+"""Between transactions on SQLite: whoever waits for it tries again every 25 ms, so nobody misses the gap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,31 +91,39 @@ class Importer:
                 switched = True
         finally:
             if not switched:
-                _roll(self._database, run_id, staging.STAGED)
+                _roll(self._database, run_id, staging.STAGED, _Pace(self._database))
         if not switched:
             nothing = ImportResult(refused=result.refused)
             staging.record_import(self._database, self._author, _counts(nothing))
             return nothing
-        _, late = _roll(self._database, run_id, staging.SWITCHED)
-        finish_atomic(self._database)
+        pace = _Pace(self._database)
+        _, late = _roll(self._database, run_id, staging.SWITCHED, pace)
+        _finish(self._database, pace)
         return replace(result, refused=late)
 
 
 def finish_atomic(database: Database) -> int:
     """Roll interrupted imports forward and clear away what was never switched; returns how much was done."""
+    return _finish(database, _Pace(database))
+
+
+def _finish(database: Database, pace: _Pace) -> int:
     done = 0
     while found := staging.runs(database):
         for run_id, state in found:
-            done += 1 + _roll(database, run_id, state)[0]
+            done += 1 + _roll(database, run_id, state, pace)[0]
     return done
 
 
-def _roll(database: Database, run_id: str, state: str) -> tuple[int, tuple[Refusal, ...]]:
-    pace, done, refused = _Pace(), 0, list[Refusal]()
+def _roll(
+    database: Database, run_id: str, state: str, pace: _Pace
+) -> tuple[int, tuple[Refusal, ...]]:
+    done, refused = 0, list[Refusal]()
     while step := staging.forward(database, run_id, state, pace.size):
         done += step.lines
         refused += step.refused
         pace.measured(step.lines, step.seconds)
+        pace.wait()
     return done, tuple(refused)
 
 
@@ -129,17 +137,23 @@ def _counts(result: ImportResult) -> dict[str, int]:
 
 
 class _Pace:
-    """How many lines go into a transaction, from how long the last one took."""
+    """How many lines go into a transaction, from how long the last one took, and when the next may start."""
 
-    def __init__(self) -> None:
+    def __init__(self, database: Database) -> None:
         self.size = FIRST
+        self._gap = GAP_SECONDS if database.sqlite else 0.0
+        self._next = 0.0
+
+    def wait(self) -> None:
+        """Leave others their gap."""
+        time.sleep(max(0.0, self._next - time.monotonic()))
 
     def measured(self, lines: int, seconds: float) -> None:
-        """Learn from a transaction, then leave a gap for others."""
+        """Learn from a transaction that just ended."""
         if seconds > 0:
             fitting = int(lines * TARGET_SECONDS / seconds)
             self.size = max(SMALLEST, min(fitting, self.size * 2, LARGEST))
-            time.sleep(PAUSE_SECONDS)
+            self._next = time.monotonic() + self._gap
 
 
 class _Target(Protocol):
@@ -156,7 +170,8 @@ class _Direct:
     """Lines go in at once."""
 
     def __init__(self, database: Database, author: Author, release: str) -> None:
-        self.pace = _Pace()
+        self.pace = _Pace(database)
+        self._follow_pace = _Pace(database)
         self._database = database
         self._author = author
         self._release = release
@@ -167,7 +182,8 @@ class _Direct:
         written = write_batch(self._database, plain, self._author, self._release)
         self.pace.measured(len(lines), written.seconds)
         if written.follow_up:
-            finish_atomic(self._database)
+            self.pace.wait()
+            _finish(self._database, self._follow_pace)
         return written.verdicts
 
 
@@ -175,7 +191,7 @@ class _Staged:
     """Lines wait for the switch."""
 
     def __init__(self, database: Database, run_id: str, release: str) -> None:
-        self.pace = _Pace()
+        self.pace = _Pace(database)
         self._database = database
         self._run_id = run_id
         self._release = release
@@ -236,6 +252,7 @@ class _Reading:
     def _put(self, target: _Target, number: int) -> None:
         self._documents.flush()
         if self._waiting:
+            target.pace.wait()
             for verdict in target.put(self._waiting):
                 if isinstance(verdict, Refusal):
                     self._refused.append(verdict)

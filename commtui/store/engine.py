@@ -77,12 +77,24 @@ class Database:
         with self._lock:
             stale = time.monotonic() - self._measured > CLOCK_SECONDS
         if stale:
-            self._measure()
+            try:
+                self._measure()
+            except DatabaseAway:
+                # an answer that came while the database is away needs a time, too
+                if self._measured == float("-inf"):
+                    raise
         return datetime.now(UTC) + self._offset
 
     def new_id(self, at: datetime | None = None) -> str:
         """A new UUIDv7 of the database's present, or of another instant."""
         return self._ids.make(at or self.now())
+
+    def analyse(self) -> None:
+        """Keep SQLite's picture of its tables fresh, so that it picks the right index; PostgreSQL does by itself."""
+        if self.sqlite:
+            with self.write() as connection:
+                connection.exec_driver_sql("PRAGMA analysis_limit=1000")
+                connection.exec_driver_sql("PRAGMA optimize=0x10002")
 
     def close(self) -> None:
         """Close every connection."""

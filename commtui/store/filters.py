@@ -14,8 +14,10 @@ from commtui.store import search
 from commtui.store.tables import customer, entry, subject
 
 
-def live(connection: sa.Connection, tab: Tab, query: Query) -> list[sa.ColumnElement[bool]]:
-    """Conditions on `subject` or `entry` rows, chip included."""
+def live(
+    connection: sa.Connection, tab: Tab, query: Query, *, walk: bool = False
+) -> list[sa.ColumnElement[bool]]:
+    """Conditions on `subject` or `entry` rows, chip included; `walk` for pages, see `search.condition`."""
     table = subject if tab is Tab.OVERVIEW else entry
     conditions = _shared(table, query)
     category = subject.c.type if tab is Tab.OVERVIEW else entry.c.category
@@ -31,10 +33,11 @@ def live(connection: sa.Connection, tab: Tab, query: Query) -> list[sa.ColumnEle
     conditions += time_range(tab, query.sent_from, query.sent_to)
     if query.customer is not None:
         wanted = sa.select(customer.c.id).where(customer.c.external_id == query.customer)
-        conditions.append(table.c.customer_id.in_(list(connection.execute(wanted).scalars())))
+        known = connection.execute(wanted).scalar()
+        conditions.append(table.c.customer_id == known if known else sa.false())
     if query.error_key is not None:
         conditions.append(table.c.error_key == query.error_key)
-    found = search.condition(connection, tab, query.text)
+    found = search.condition(connection, tab, query.text, walk=walk)
     if found is not None:
         conditions.append(found)
     return conditions

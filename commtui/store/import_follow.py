@@ -5,6 +5,7 @@ What is to do is queued in the transaction that changed the customer, so an impo
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -28,6 +29,7 @@ from commtui.store.tables import (
     content,
     import_line,
     import_run,
+    journal,
     subject,
 )
 
@@ -66,72 +68,103 @@ def queue_follow_up(
 
 
 def follow_up(database: Database, connection: sa.Connection, run_id: str, limit: int) -> int:
-    """Do at most `limit` subjects of a queued run, and return how many; 0 when the run is done and gone."""
-    now = database.now()
+    """Do at most `limit` subjects of a queued run; returns how many were done, 0 when the run is gone."""
     run = connection.execute(
         sa.select(import_run).where(import_run.c.id == run_id).with_for_update()
     ).one_or_none()
-    done = 0
-    while run is not None and done < limit:
-        item = connection.execute(
-            sa.select(import_line)
-            .where(import_line.c.import_run_id == run_id)
-            .order_by(import_line.c.position)
-            .limit(1)
-        ).one_or_none()
-        if item is None:
-            break
-        done += _customer(database, connection, item, limit - done, now)
-    if run is not None and not done:
-        connection.execute(import_line.delete().where(import_line.c.import_run_id == run_id))
+    if run is None:
+        return 0
+    items = connection.execute(
+        sa.select(import_line)
+        .where(import_line.c.import_run_id == run_id)
+        .order_by(import_line.c.position)
+        .limit(limit)
+    ).all()
+    if not items:
         connection.execute(import_run.delete().where(import_run.c.id == run_id))
-    return done
-
-
-def _customer(
-    database: Database, connection: sa.Connection, item: Any, limit: int, now: datetime
-) -> int:
-    customer_id, after = item.line["customer_id"], item.line["after"]
-    query = sa.select(subject.c.id).where(subject.c.customer_id == customer_id)
-    if after:
-        query = query.where(subject.c.id > after)
-    ids = connection.execute(query.order_by(subject.c.id).limit(limit)).scalars().all()
-    bring_up_to_date(database, connection, customer_id, ids, now)
-    this = (
-        import_line.c.import_run_id == item.import_run_id,
-        import_line.c.position == item.position,
+        return 0
+    taken: list[Any] = []
+    subjects: list[str] = []
+    for item in items:
+        room = limit - len(subjects)
+        if room <= 0:
+            break
+        ids = _next_subjects(connection, item, room)
+        subjects += ids
+        if len(ids) == room:
+            _leave_rest(connection, item, ids[-1])
+        else:
+            taken.append(item)
+    customers = [item.line["customer_id"] for item in items]
+    bring_up_to_date(database, connection, customers, subjects, database.now())
+    connection.execute(
+        import_line.delete().where(
+            import_line.c.import_run_id == run_id,
+            import_line.c.position.in_([item.position for item in taken]),
+        )
     )
-    if len(ids) < limit:
-        connection.execute(import_line.delete().where(*this))
-    else:
-        rest = {"customer_id": customer_id, "after": ids[-1]}
-        connection.execute(import_line.update().where(*this).values(line=rest))
-    return len(ids)
+    return max(len(subjects), len(taken))
+
+
+def _next_subjects(connection: sa.Connection, item: Any, limit: int) -> Sequence[str]:
+    query = sa.select(subject.c.id).where(subject.c.customer_id == item.line["customer_id"])
+    if item.line["after"]:
+        query = query.where(subject.c.id > item.line["after"])
+    return connection.execute(query.order_by(subject.c.id).limit(limit)).scalars().all()
+
+
+def _leave_rest(connection: sa.Connection, item: Any, after: str) -> None:
+    connection.execute(
+        import_line.update()
+        .where(
+            import_line.c.import_run_id == item.import_run_id,
+            import_line.c.position == item.position,
+        )
+        .values(line={"customer_id": item.line["customer_id"], "after": after})
+    )
 
 
 def bring_up_to_date(
     database: Database,
     connection: sa.Connection,
-    customer_id: str,
+    customer_ids: Sequence[str],
     subject_ids: Sequence[str],
     now: datetime,
 ) -> None:
-    """Recompute the lanes without attempts, and the lines, of some of a customer's subjects."""
+    """Recompute the lanes without attempts, and the lines, of some subjects of these customers."""
     ledger = Ledger(database, connection, now)
     ledger.lock(subject_ids)
-    owner = CustomerState(customer_id, "", {}, False, _contacts(connection, customer_id))
+    contacts = _contacts(connection, customer_ids)
+    gone: list[dict[str, Any]] = []
+    made: list[dict[str, Any]] = []
     for state in _untried(connection, subject_ids):
-        gone, made = lane_changes(state.id, state.lanes, channels_for(state, owner))
-        write_lanes(connection, gone, made)
+        owner = CustomerState(state.customer_id, "", {}, False, contacts[state.customer_id])
+        less, more = lane_changes(state.id, state.lanes, channels_for(state, owner))
+        gone += less
+        made += more
+    write_lanes(connection, gone, made)
     ledger.touch(subject_ids)
     ledger.close()
+    note_lines(connection, subject_ids)
 
 
-def _contacts(connection: sa.Connection, customer_id: str) -> dict[str, Contact]:
-    rows = connection.execute(sa.select(contact).where(contact.c.customer_id == customer_id))
-    return {
-        row.field: Contact(row.source_value, row.correction, row.replaced_value) for row in rows
-    }
+def note_lines(connection: sa.Connection, subject_ids: Sequence[str]) -> None:
+    """Tell those who watch that these subjects' lines read differently now."""
+    if subject_ids:
+        noted = [{"subject_id": subject_id, "what": "line"} for subject_id in subject_ids]
+        connection.execute(journal.insert(), noted)
+
+
+def _contacts(
+    connection: sa.Connection, customer_ids: Sequence[str]
+) -> dict[str, dict[str, Contact]]:
+    found: dict[str, dict[str, Contact]] = defaultdict(dict)
+    for batch in batches(customer_ids):
+        for row in connection.execute(sa.select(contact).where(contact.c.customer_id.in_(batch))):
+            found[row.customer_id][row.field] = Contact(
+                row.source_value, row.correction, row.replaced_value
+            )
+    return found
 
 
 def _untried(connection: sa.Connection, subject_ids: Collection[str]) -> list[CommunicationState]:

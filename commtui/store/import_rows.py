@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,11 +11,10 @@ import sqlalchemy as sa
 from commtui.domain.imported import Contact, ImportedLine
 from commtui.domain.vocabulary import Author, Channel
 from commtui.store.engine import Database
-from commtui.store.import_follow import queue_follow_up
+from commtui.store.import_follow import note_lines, queue_follow_up
 from commtui.store.import_lanes import lane_changes, write_lanes
 from commtui.store.import_search import index_customers, index_subjects
 from commtui.store.import_state import CommunicationState, CustomerState, SubjectState, folded_name
-from commtui.store.overview import batches
 from commtui.store.tables import (
     audit,
     audit_text,
@@ -24,7 +23,6 @@ from commtui.store.tables import (
     contact,
     content,
     customer,
-    journal,
     subject,
     subject_text,
 )
@@ -152,8 +150,10 @@ def write(
 def _moves_lines(state: CustomerState) -> bool:
     before = state.stored_contacts
     reach = [(bool(state.value(n)), bool(before[n].value if n in before else "")) for n in _REACH]
-    group = state.details["location_group"] != state.stored_details["location_group"]
-    return group or any(new != old for new, old in reach)
+    shown = [
+        (state.details[name], state.stored_details[name]) for name in ("name", "location_group")
+    ]
+    return any(new != old for new, old in (*reach, *shown))
 
 
 def _write_customers(
@@ -179,9 +179,7 @@ def _write_customers(
         if state.new or state.details["name"] != state.stored_details["name"]
     ]
     texts = {state.id: f"{state.details['name']} {state.external_id}" for state in named}
-    renamed = [state.id for state in named if not state.new]
-    index_customers(connection, texts, renamed)
-    _note(connection, subject.c.customer_id, renamed)
+    index_customers(connection, texts, [state.id for state in named if not state.new])
 
 
 def _write_contacts(connection: sa.Connection, customers: Sequence[CustomerState]) -> None:
@@ -240,14 +238,7 @@ def _write_subjects(
     texts = {state.id: f"{state.reference} {state.title}" for state in (*new, *changed)}
     retitled = [state.id for state in changed]
     index_subjects(connection, texts, retitled)
-    _note(connection, subject.c.id, retitled)
-
-
-def _note(connection: sa.Connection, column: sa.Column[str], ids: Collection[str]) -> None:
-    """Tell those who watch that these lines read differently now."""
-    for batch in batches(sorted(ids)):
-        shown = sa.select(subject.c.id, sa.literal("line")).where(column.in_(batch))
-        connection.execute(journal.insert().from_select(["subject_id", "what"], shown))
+    note_lines(connection, retitled)
 
 
 def _audit_dropped(

@@ -26,8 +26,6 @@ STAGED = "staged"
 SWITCHED = "switched"
 LEFT_AFTER = timedelta(hours=1)
 """A staged run that was not touched for so long was left by an importer that died."""
-FOLLOW_BATCH = 100
-"""Subjects per transaction while following up on changed customers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +176,7 @@ def forward(database: Database, run_id: str, state: str, size: int) -> Step | No
     """One transaction of rolling a switched or follow-up run forward, or removing a staged one; None: it is done."""
     if state == FOLLOW_UP:
         done, seconds = in_transaction(
-            database, lambda connection: follow_up(database, connection, run_id, FOLLOW_BATCH)
+            database, lambda connection: follow_up(database, connection, run_id, size)
         )
         return Step(done, (), seconds) if done else None
     (lines, refused), seconds = in_transaction(

@@ -76,17 +76,19 @@ def in_transaction(
     database: Database, work: Callable[[sa.Connection], Result]
 ) -> tuple[Result, float]:
     """Run work that may be repeated, again when it collides with another writer; also its seconds."""
-    for tried in range(1, TRIES + 1):
+    for tried in range(1, TRIES):
         try:
-            with database.write() as connection:
-                started = time.monotonic()
-                result = work(connection)
-            return result, time.monotonic() - started
+            return _timed(database, work)
         except (exc.IntegrityError, DatabaseAway):
-            if tried == TRIES:
-                raise
             time.sleep(0.05 * 2**tried)
-    raise AssertionError("unreachable")
+    return _timed(database, work)
+
+
+def _timed(database: Database, work: Callable[[sa.Connection], Result]) -> tuple[Result, float]:
+    with database.write() as connection:
+        started = time.monotonic()
+        result = work(connection)
+    return result, time.monotonic() - started
 
 
 def _unchanged(database: Database, lines: Sequence[ImportedLine]) -> list[int]:

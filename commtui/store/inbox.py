@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from commtui.domain.fold import Fact
-from commtui.domain.text import recipient_key
+from commtui.domain.text import recipient_key, storable
 from commtui.domain.vocabulary import FAILED_STATUSES, ErrorClass, Source, Status
 from commtui.providers.base import DeliveryEvent, RawWebhook
 from commtui.store.engine import Database
@@ -231,7 +231,7 @@ def _insert(
             provider_message_id=event.provider_message_id,
             event_id=event.event_id,
             payload={
-                "raw": dict(event.payload),
+                "raw": storable(event.payload),
                 "recipient": event.recipient,
                 "status": event.status,
                 "class": event.error_class,

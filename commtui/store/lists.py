@@ -67,7 +67,7 @@ def _keys(
         statement = statement.join(customer, customer.c.id == table.c.customer_id)
     elif value.table is not table:
         statement = statement.join(subject, subject.c.id == entry.c.subject_id)
-    return statement.where(*filters.live(connection, tab, query))
+    return statement.where(*filters.live(connection, tab, query, walk=True))
 
 
 def _sort_columns(tab: Tab, sort: Sort) -> tuple[Any, Any]:

@@ -132,30 +132,55 @@ def begin(database: Database, claims: Sequence[Claim]) -> set[str]:
 
 
 def finish(database: Database, outcomes: Sequence[Outcome]) -> None:
-    """Record what tries came to; a definite answer counts whoever holds the fence now."""
+    """Record what tries came to; a definite answer counts whoever holds the fence now.
+
+    That nothing left, and the entry may be tried again, counts only while the row is still as that try left
+    it: recorded a second time, after a commit whose answer was lost, it must not touch another worker's try.
+    """
     now = database.now()
     with database.write() as connection:
         ledger = Ledger(database, connection, now)
-        ledger.apply([outcome.change for outcome in outcomes])
-        for outcome in outcomes:
-            row = outbox.c.entry_id == outcome.claim.entry_id
-            if outcome.again_at is not None:
+        entries = [outcome.claim.entry_id for outcome in outcomes]
+        ledger.lock(
+            connection.execute(
+                sa.select(outbox.c.subject_id).where(outbox.c.entry_id.in_(entries))
+            ).scalars()
+        )
+        counting = [
+            outcome
+            for outcome in outcomes
+            if outcome.again_at is None or _queue_again(connection, outcome, now)
+        ]
+        ledger.apply([outcome.change for outcome in counting])
+        for outcome in counting:
+            if outcome.change.fact.status is Status.UNKNOWN:
                 connection.execute(
                     outbox.update()
-                    .where(row)
-                    .values(
-                        state="queued",
-                        state_at=now,
-                        due_at=outcome.again_at,
-                        reason=outcome.reason,
-                        worker_id=None,
-                    )
-                )
-            elif outcome.change.fact.status is Status.UNKNOWN:
-                connection.execute(
-                    outbox.update().where(row).values(state="unknown", state_at=now, worker_id=None)
+                    .where(outbox.c.entry_id == outcome.claim.entry_id)
+                    .values(state="unknown", state_at=now, worker_id=None)
                 )
         ledger.close()
+
+
+def _queue_again(connection: sa.Connection, outcome: Outcome, now: datetime) -> bool:
+    """Free a row for another try, unless somebody else has had it since; `recover` raises the fence once."""
+    fence = outcome.claim.fence
+    still_ours = sa.or_(
+        outbox.c.fence == fence,
+        sa.and_(outbox.c.state == "unknown", outbox.c.fence == fence + 1),
+    )
+    found = connection.execute(
+        outbox.update()
+        .where(outbox.c.entry_id == outcome.claim.entry_id, still_ours)
+        .values(
+            state="queued",
+            state_at=now,
+            due_at=outcome.again_at,
+            reason=outcome.reason,
+            worker_id=None,
+        )
+    )
+    return found.rowcount == 1
 
 
 def recover(database: Database) -> int:

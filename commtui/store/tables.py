@@ -108,7 +108,8 @@ subject = _table(
     sa.Index("ix_subject_chip", "chip", "ignored", "sort_id"),
     sa.Index("ix_subject_status", "status", "sort_id"),
     sa.Index("ix_subject_type", "type", "sort_id"),
-    sa.Index("ix_subject_reference", "reference", "id"),
+    sa.Index("ix_subject_reference", "reference", "sort_id"),
+    sa.Index("ix_subject_customer", "customer_id", "sort_id"),
 )
 subject_text = _table(
     "subject_text",
@@ -235,6 +236,12 @@ entry = _table(
     sa.Index("ix_entry_category", "category", "id"),
     sa.Index("ix_entry_provider_message", "provider_message_id", "provider"),
     sa.Index("ix_entry_bulk_run", "bulk_run_id"),
+    sa.Index(
+        "ix_entry_ignored",
+        "id",
+        sqlite_where=sa.text("ignored_at IS NOT NULL"),
+        postgresql_where=sa.text("ignored_at IS NOT NULL"),
+    ),
     partition_by="RANGE (id)",
 )
 entry_text = _table(

@@ -30,6 +30,19 @@ class Item:
     """On the right: a number or a key."""
 
 
+class NarrowBox(Input):
+    """Where to type; where several things can be chosen, Space is left to the list."""
+
+    def __init__(self, hint: str, *, several: bool) -> None:
+        super().__init__(placeholder=hint)
+        self.cursor_blink = False
+        self._several = several
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Whether a key is a letter to be typed."""
+        return not (self._several and key == "space") and super().check_consume_key(key, character)
+
+
 class ChoiceBox(Vertical):
     """A box to type in above a list; the keys of the list work from the box."""
 
@@ -80,9 +93,7 @@ class ChoiceBox(Vertical):
 
     def compose(self) -> ComposeResult:
         """The box and the list."""
-        box = Input(placeholder=self._hint)
-        box.cursor_blink = False
-        yield box
+        yield NarrowBox(self._hint, several=self._several)
         options = OptionList(markup=False)
         options.can_focus = False
         yield options

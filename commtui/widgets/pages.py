@@ -175,6 +175,7 @@ class Window:
             return self._take_after(wanted, page, short)
         if not page.lines and wanted.index:
             self._past_end = True
+            self.total = min(self.total, wanted.index)
             return 0
         self.fill((page,), wanted.index, complete=short)
         return 0

@@ -39,7 +39,7 @@ def fields(pairs: Iterable[tuple[str, str]]) -> Text:
     text = Text()
     for name, value in pairs:
         if value:
-            text.append(f"{name:<12}", "bold").append(safe(value, 2000).expandtabs(4) + "\n")
+            text.append(f"{name:<12}", "bold").append(line(value, 2000) + "\n")
     text.rstrip()
     return text
 

@@ -106,13 +106,8 @@ class Plant:
         self.desk = open_desk(self.settings)
 
     def environment(self, **more: str) -> dict[str, str]:
-        """The environment of a process of this plant; nothing of the machine's own settings."""
-        own = {name: text for name, text in os.environ.items() if not name.startswith("COMMTUI_")}
-        places = {
-            name: str(self.folder / name)
-            for name in ("XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")
-        }
-        return {**own, **places, **variables(self.settings), **more}
+        """The environment of a process of this plant."""
+        return {**os.environ, **variables(self.settings), **more}
 
     def start(
         self, *command: str, program: Sequence[str] = COMMTUI, **more: str
@@ -221,4 +216,4 @@ class Plant:
         self.desk.close()
         log = self.folder / "processes.log"
         if log.exists():
-            print(log.read_text(errors="replace")[-20_000:])
+            sys.stderr.write(log.read_text(errors="replace")[-20_000:])

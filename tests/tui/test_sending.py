@@ -90,7 +90,7 @@ async def test_other_communications_are_offered_unticked(desk: FakeDesk) -> None
 async def test_nothing_to_send_cannot_be_confirmed(desk: FakeDesk) -> None:
     async with console(desk) as driver:
         await driver.press("f7")
-        await driver.until(lambda: driver.table.window.total == 7)
+        await driver.until(lambda: driver.table.window.total == 8)
         await driver.open("SendPanel", "S")
         await driver.see("Nothing of this will be sent")
         await driver.press("s", "tab")
@@ -106,7 +106,7 @@ async def test_it_says_that_no_worker_runs(desk: FakeDesk) -> None:
         await driver.press("s")
         await driver.see("No worker is running, so nothing moves")
         await driver.press("escape")
-        await driver.see("no worker, 3 waiting")
+        await driver.see("no worker, 3 due")
 
 
 async def test_a_run_can_be_paused_continued_and_stopped(desk: FakeDesk) -> None:

@@ -135,6 +135,8 @@ CREATE INDEX ix_entry_communication ON entry (communication_id);
 
 CREATE INDEX ix_entry_customer ON entry (customer_id, id);
 
+CREATE INDEX ix_entry_ignored ON entry (id) WHERE ignored_at IS NOT NULL;
+
 CREATE INDEX ix_entry_provider_message ON entry (provider_message_id, provider);
 
 CREATE INDEX ix_entry_status ON entry (status, id);
@@ -363,7 +365,9 @@ CREATE TABLE subject (
 
 CREATE INDEX ix_subject_chip ON subject (chip, ignored, sort_id);
 
-CREATE INDEX ix_subject_reference ON subject (reference, id);
+CREATE INDEX ix_subject_customer ON subject (customer_id, sort_id);
+
+CREATE INDEX ix_subject_reference ON subject (reference, sort_id);
 
 CREATE INDEX ix_subject_sort ON subject (ignored, sort_id) WHERE visible;
 

@@ -1,0 +1,211 @@
+"""Commands and options."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from commtui.domain.text import line
+
+CHIPS = ("failed", "not-sent", "completed", "all")
+_IDS = "a subject's, communication's or entry's id (8 characters of it will do), or a reference"
+_EPILOG = (
+    "Without a command the console opens. Exit codes: 0 done, 1 partly refused or nothing done, "
+    "2 wrong usage or configuration, 3 database away."
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line instead of the whole usage."""
+        self.exit(2, f"{self.prog}: {line(message, 500)}; see {self.prog} --help\n")
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The arguments; words of a query, and ids, may stand between and after options. Raises SystemExit."""
+    parser = build()
+    chosen, rest = parser.parse_known_args(arguments)
+    more = next(
+        (name for name in ("query", "ids") if isinstance(getattr(chosen, name, 0), list)), ""
+    )
+    if rest and more and not any(word.startswith("-") for word in rest):
+        getattr(chosen, more).extend(rest)
+    elif rest:
+        parser.error(f"unknown arguments: {' '.join(rest)}")
+    return chosen
+
+
+def build() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = _Parser(
+        prog="commtui",
+        description="Everything a company sends to its customers: see what failed, put it right.",
+        epilog=_EPILOG,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="say which version this is")
+    _shared(parser, None)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _Commands(commands).add()
+    return parser
+
+
+def _shared(parser: argparse.ArgumentParser, default: object) -> None:
+    """Options that stand before or after the command."""
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", default=default, help="settings file (TOML)"
+    )
+    parser.add_argument("--operator", metavar="NAME", default=default, help="who acts")
+
+
+class _Commands:
+    def __init__(self, commands: argparse._SubParsersAction[_Parser]) -> None:
+        self._commands = commands
+
+    def add(self) -> None:
+        self._data()
+        self._reading()
+        self._sending()
+        self._attention()
+        self._processes()
+
+    def _command(self, name: str, words: str) -> argparse.ArgumentParser:
+        parser = self._commands.add_parser(
+            name, help=words, description=words[0].upper() + words[1:] + ".", allow_abbrev=False
+        )
+        _shared(parser, argparse.SUPPRESS)
+        return parser
+
+    def _data(self) -> None:
+        parser = self._command("import", "read communications from JSON Lines")
+        parser.add_argument("file", metavar="FILE", help="- for standard input")
+        parser.add_argument(
+            "--documents", type=Path, metavar="DIR", help="folder of the files (default: FILE's)"
+        )
+        parser.add_argument("--atomic", action="store_true", help="all lines or none")
+        _json(parser)
+        self._command("schema", "print the JSON Schema of an import line")
+
+    def _reading(self) -> None:
+        parser = self._command("list", "print the overview or the log")
+        _tab(parser)
+        _query(parser)
+        parser.add_argument("--limit", type=_count, metavar="N", help="so many lines at most")
+        _form(parser)
+        parser = self._command("counts", "print the numbers beside the chips")
+        _tab(parser)
+        _query(parser, chip=False)
+        _json(parser)
+        parser = self._command("show", "print everything about one subject")
+        parser.add_argument("id", metavar="ID", help=_IDS)
+        _json(parser)
+
+    def _sending(self) -> None:
+        parser = self._command("send", "send in bulk: dry run, question, then the workers have it")
+        _chosen(parser)
+        parser.add_argument("--dry-run", action="store_true", help="only say what would go")
+        _yes(parser)
+        _json(parser)
+        parser = self._command("resend", "send one entry's content again, to the present address")
+        parser.add_argument("id", metavar="ENTRY", help=_IDS)
+        _yes(parser)
+        _json(parser)
+        parser = self._command("settle", "settle an unknown outcome")
+        parser.add_argument("id", metavar="ENTRY", help=_IDS)
+        parser.add_argument("decision", choices=("sent", "again", "give-up"))
+        parser.add_argument("--note", default="", metavar="TEXT")
+        parser = self._command("complete", "complete a manual task")
+        parser.add_argument("id", metavar="ENTRY", help=_IDS)
+        parser.add_argument("--note", required=True, metavar="TEXT", help="what was done")
+
+    def _attention(self) -> None:
+        for name, words, required in (
+            ("ignore", "take lines out of sight until something newer or worse happens", True),
+            ("unignore", "bring ignored lines back", False),
+        ):
+            parser = self._command(name, words)
+            parser.add_argument("ids", nargs="+", metavar="ID", help=_IDS)
+            parser.add_argument("--reason", required=required, default="", metavar="TEXT")
+        parser = self._command("download", "write a ZIP of documents, sent content and a manifest")
+        _chosen(parser)
+        parser.add_argument(
+            "--log", action="store_true", help="QUERY is for the log instead of the overview"
+        )
+        parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to")
+        _json(parser)
+        parser = self._command("customer", "show a customer, or correct how to reach them")
+        parser.add_argument("action", choices=("show", "set"))
+        parser.add_argument("id", metavar="ID", help="the customer's id in the source system")
+        for name in ("email", "phone", "address"):
+            parser.add_argument(f"--{name}", metavar="TEXT", help="empty takes a correction back")
+        _json(parser)
+
+    def _processes(self) -> None:
+        parser = self._command("worker", "send what is queued and apply what providers report")
+        parser.add_argument("--until-idle", action="store_true", help="end when nothing is due")
+        _single(parser)
+        parser = self._command("web", "receive the providers' webhooks")
+        parser.add_argument("--host", help="address to listen on")
+        parser.add_argument("--port", type=_port, help="port to listen on; 0 takes a free one")
+        _single(parser)
+        self._command("up", "run worker and web in the foreground")
+        self._command("down", "stop every worker and web of this database")
+        parser = self._command("demo", "practise on a network that is not real")
+        parser.add_argument("--headless", action="store_true", help="play the day, then report")
+        parser.add_argument("--folder", type=Path, metavar="DIR", help="keep everything there")
+
+
+def _tab(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("tab", choices=("overview", "log"))
+
+
+def _query(parser: argparse.ArgumentParser, *, chip: bool = True) -> None:
+    parser.add_argument("query", nargs="*", metavar="QUERY", help="words to search for")
+    if chip:
+        parser.add_argument("--chip", choices=CHIPS, default=None)
+    parser.add_argument(
+        "--ignored",
+        choices=("no", "also", "only"),
+        default="no",
+        help="ignored lines (default: no)",
+    )
+
+
+def _chosen(parser: argparse.ArgumentParser) -> None:
+    _query(parser)
+    parser.add_argument("--ids", nargs="+", metavar="ID", help=_IDS)
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="for scripts")
+
+
+def _form(parser: argparse.ArgumentParser) -> None:
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="JSON Lines")
+    form.add_argument("--csv", action="store_true", help="for spreadsheets")
+
+
+def _yes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _single(parser: argparse.ArgumentParser) -> None:
+    """For processes that the console starts: one of each is enough."""
+    parser.add_argument("--single", action="store_true", help=argparse.SUPPRESS)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("it has to be 0 or more")
+    return number
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError("it has to be a port from 0 to 65535")
+    return number

@@ -1,0 +1,192 @@
+"""`send`, `resend`, `settle`, `complete`, `ignore`, `download` and `customer`."""
+
+from __future__ import annotations
+
+import zipfile
+
+from commtui.domain.vocabulary import ErrorClass, Status
+from tests.cli.conftest import Shell
+
+
+def test_send_without_yes_and_without_a_terminal_sends_nothing_and_says_so(shell: Shell) -> None:
+    shell.bring()
+    answer = shell("send")
+    assert answer.code == 1
+    assert "nothing is sent without --yes" in answer.err
+    assert shell("list", "log", "--json").out == ""
+
+
+def test_a_dry_run_says_what_would_go_and_sends_nothing(shell: Shell) -> None:
+    shell.bring({}, {"customer": {"id": "K-2", "email": "nonsense"}})
+    answer = shell("send", "--dry-run", "--json")
+    assert answer.code == 0
+    assert answer.json["going"] == {"email": 2}
+    assert sum(answer.json["failing"].values()) == 1
+    assert (answer.json["sent"], answer.json["run_id"]) == (False, None)
+    assert shell("list", "log", "--json").out == ""
+
+
+def test_send_queues_what_may_go_at_once(shell: Shell) -> None:
+    shell.bring({}, {})
+    answer = shell("send", "--yes")
+    assert answer.code == 0
+    assert "2 will go: Email" in answer.out
+    assert "no worker is running" in answer.out
+    statuses = [line["status"] for line in shell("list", "log", "--json").lines]
+    assert statuses == ["queued", "queued"]
+
+
+def test_sending_what_is_queued_or_completed_does_nothing_and_says_so(shell: Shell) -> None:
+    shell.bring()
+    shell("send", "--yes")
+    again = shell("send", "--yes", "--ids", "12345")
+    assert again.code == 1
+    assert "1 will not: already on its way" in again.out
+    shell.learn(shell.overview()["entry_id"], Status.DELIVERED)
+    for arguments in (("12345", "--yes"), ("--yes", "--ids", shell.overview()["id"])):
+        again = shell("send", *arguments)
+        assert again.code == 1
+        assert "1 will not: already completed" in again.out
+    assert shell("send", "--yes").out.splitlines()[0] == "nothing matches"
+    assert len(shell("list", "log", "--json").lines) == 1
+
+
+def test_ids_are_separate_arguments_and_of_any_kind(shell: Shell) -> None:
+    shell.bring({}, {}, {}, {})
+    lines = {
+        line["subject"]["reference"]: line for line in shell("list", "overview", "--json").lines
+    }
+    answer = shell(
+        "send",
+        "--ids",
+        lines["12345"]["id"],
+        lines["12346"]["communication_id"],
+        "C-12347",
+        "--yes",
+    )
+    assert answer.code == 0
+    sent = {line["subject"]["reference"] for line in shell("list", "log", "--json").lines}
+    assert sent == {"12345", "12346", "12347"}
+    first = lines["12345"]["id"]
+    entry = shell("show", first, "--json").json["entries"][0]["id"]
+    shell.learn(entry, Status.BOUNCED, ErrorClass.PERMANENT, "5.1.1")
+    assert shell("send", "--yes", "--ids", entry).code == 0
+    assert shell("show", first, "--json").json["attempts"] == 2
+
+
+def test_an_older_communication_of_a_subject_is_sent_when_it_is_named(shell: Shell) -> None:
+    shell.bring({"id": "old"})
+    shell.bring({"id": "new", "kind": "reminder"})
+    assert shell("send", "--yes", "--ids", "old").code == 0
+    (line,) = shell("list", "log", "--json").lines
+    assert line["kind"] == "invoice"
+
+
+def test_a_query_and_ids_exclude_each_other(shell: Shell) -> None:
+    assert shell("send", "Martin", "--ids", "12345", "--yes").code == 2
+
+
+def test_resend_makes_a_new_entry_and_refuses_what_was_resent_already(shell: Shell) -> None:
+    first = shell.bounced()
+    second = shell("resend", first, "--yes", "--json").json["entry_id"]
+    for text in (first, second, "12345"):
+        again = shell("resend", text, "--yes")
+        assert again.code == 1
+        assert "already on its way" in again.err
+    shell.learn(second, Status.BOUNCED, ErrorClass.PERMANENT, "5.1.1")
+    again = shell("resend", first, "--yes")
+    assert again.code == 1
+    assert "sent meanwhile by rosa" in again.err
+    assert f"as entry {second} (bounced)" in again.err
+    assert shell("resend", "12345", "--yes").code == 0
+
+
+def test_resend_without_yes_and_without_a_terminal_sends_nothing(shell: Shell) -> None:
+    first = shell.bounced()
+    answer = shell("resend", first)
+    assert answer.code == 1
+    assert "nothing is sent without --yes" in answer.err
+    assert len(shell("list", "log", "--json").lines) == 1
+
+
+def test_resend_of_two_channels_at_once_is_ambiguous(shell: Shell) -> None:
+    shell.bring(
+        {
+            "channels": ["email", "sms"],
+            "content": {"subject": "I", "text": "T", "sms": "S"},
+            "customer": {"phone": "+33612345678"},
+        }
+    )
+    shell("send", "--yes")
+    answer = shell("resend", "12345", "--yes")
+    assert answer.code == 2
+    assert "(email, queued)" in answer.err
+    assert "(sms, queued)" in answer.err
+
+
+def test_four_resends_at_the_same_moment_make_one_send(shell: Shell) -> None:
+    first = shell.bounced()
+    processes = [shell.start("resend", first, "--yes") for _ in range(4)]
+    answers = [process.communicate(timeout=120) for process in processes]
+    assert sorted(process.returncode for process in processes) == [0, 1, 1, 1], answers
+    assert len(shell("list", "log", "--json").lines) == 2
+
+
+def test_an_unknown_outcome_is_settled(shell: Shell) -> None:
+    shell.bring()
+    shell("send", "--yes")
+    entry = shell.overview()["entry_id"]
+    shell.learn(entry, Status.UNKNOWN, ErrorClass.UNKNOWN, "no_answer", step=True)
+    assert shell("settle", "12345", "give-up", "--note", "nobody knows").code == 0
+    shown = shell("show", entry, "--json").json
+    assert shown["status"] == "failed"
+    assert shown["entries"][0]["note"] == "nobody knows"
+    again = shell("settle", entry, "sent")
+    assert again.code == 1
+    assert "only an unknown outcome" in again.err
+
+
+def test_a_manual_task_is_completed_with_its_note(shell: Shell) -> None:
+    shell.bring({"channels": ["manual"]})
+    shell("send", "--yes")
+    assert shell("complete", "12345").code == 2
+    assert shell("complete", "12345", "--note", "handed over").code == 0
+    assert shell.overview()["status"] == "done"
+    assert shell("show", "12345", "--json").json["entries"][0]["note"] == "handed over"
+
+
+def test_lines_are_ignored_and_brought_back_by_any_id(shell: Shell) -> None:
+    entry = shell.bounced()
+    assert shell("ignore", "12345").code == 2
+    assert shell("ignore", entry, "--reason", "closed").out == "1 ignored\n"
+    assert shell.overview()["ignored"] is True
+    assert shell("unignore", "12345").out == "1 brought back\n"
+    assert shell.overview()["ignored"] is False
+
+
+def test_a_download_holds_what_was_chosen(shell: Shell) -> None:
+    entry = shell.bounced()
+    path = shell.folder / "out.zip"
+    answer = shell("download", "martin", "-o", str(path), "--json")
+    assert answer.json["lines"] == 1
+    assert zipfile.is_zipfile(path)
+    assert shell("download", "-o", str(path)).code == 1
+    log = shell.folder / "log.zip"
+    assert shell("download", "--ids", entry, "-o", str(log)).code == 0
+    assert shell("download", "--ids", entry, "12345", "-o", str(log)).code == 2
+
+
+def test_a_customer_is_shown_and_corrected(shell: Shell) -> None:
+    entry = shell.bounced()
+    assert shell("customer", "show", "K-1", "--json").json["email"] == "lea@example.com"
+    changed = shell("customer", "set", "K-1", "--email", "lea.martin@example.com", "--json").json
+    assert changed["contacts"]["email"]["corrected_by"] == "rosa"
+    shell("resend", entry, "--yes")
+    assert shell.overview()["recipient"] == "lea.martin@example.com"
+    assert (
+        "corrected by rosa; the source says lea@example.com"
+        in shell("customer", "show", "12345").out
+    )
+    assert shell("customer", "set", "K-1", "--email", "nonsense").code == 1
+    assert shell("customer", "set", "K-1").code == 2
+    assert shell("customer", "show", "K-9").code == 2

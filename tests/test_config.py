@@ -1,0 +1,400 @@
+"""Settings: from file and environment, checked, and never printing a secret."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+
+from commtui import config
+from commtui.config import Secret, Settings, default_path, load, mask_url
+from commtui.errors import ConfigError
+
+VALUES: dict[str, Any] = {
+    "operator": "rosa",
+    "database.url": "postgresql://app:pass@db.example:5432/commtui",
+    "ui.timezone": "Europe/Paris",
+    "ui.ascii": True,
+    "sending.release": "auto",
+    "sending.country": "DE",
+    "worker.lease_seconds": 45.5,
+    "worker.concurrency": 3,
+    "worker.request_seconds": 12.0,
+    "worker.retry_seconds": 2.5,
+    "worker.pause_seconds": 90.0,
+    "web.host": "0.0.0.0",
+    "web.port": 8080,
+    "web.public_url": "https://hooks.example.com/commtui",
+    "sendgrid.api_key": "SG.key",
+    "sendgrid.base_url": "https://api.eu.sendgrid.com",
+    "sendgrid.from_email": "billing@example.com",
+    "sendgrid.from_name": "Aurore Énergie",
+    "sendgrid.webhook_public_key": "MFkw",
+    "twilio.account_sid": "AC1",
+    "twilio.auth_token": "new,old",
+    "twilio.from": "+33639981200",
+    "twilio.messaging_service_sid": "MG1",
+    "twilio.base_url": "http://127.0.0.1:9000",
+    "fallback.automatic": False,
+}
+SECRETS = ("database.url", "sendgrid.api_key", "sendgrid.webhook_public_key", "twilio.auth_token")
+NUMBERS = [key for key, value in VALUES.items() if type(value) in (int, float)]
+
+
+def keys(settings: Settings) -> dict[str, Any]:
+    """Every setting there is, by its key."""
+    found: dict[str, Any] = {}
+    for item in fields(settings):
+        value = getattr(settings, item.name)
+        if is_dataclass(value):
+            for inner in fields(value):
+                found[f"{item.name}.{inner.name.rstrip('_')}"] = getattr(value, inner.name)
+        else:
+            found[item.name] = value
+    return found
+
+
+def kind_of(key: str) -> type[Any]:
+    section, _, name = key.rpartition(".")
+    owner = get_type_hints(Settings)[section] if section else Settings
+    hints = get_type_hints(owner)
+    found: type[Any] = hints.get(name) or hints[f"{name}_"]
+    return found
+
+
+def variable(key: str) -> str:
+    return "COMMTUI_" + key.replace(".", "__").upper()
+
+
+def toml(values: Mapping[str, Any]) -> str:
+    lines = []
+    for key, value in values.items():
+        section, _, name = key.rpartition(".")
+        lines.append(f"{section}.{name} = {json.dumps(value)}".removeprefix("."))
+    return "\n".join(lines)
+
+
+class Source:
+    """Reads settings from a file of its own and a given environment."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def read(self, text: str = "", **environ: str) -> Settings:
+        self.file.write_text(text, encoding="utf-8")
+        return load(self.file, environ)
+
+    def complaint(self, text: str = "", **environ: str) -> str:
+        with pytest.raises(ConfigError) as raised:
+            self.read(text, **environ)
+        return str(raised.value)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    return Source(tmp_path / "commtui.toml")
+
+
+def test_the_table_of_this_test_has_every_setting() -> None:
+    assert list(keys(Settings())) == list(VALUES)
+
+
+@pytest.mark.parametrize("key", VALUES)
+def test_a_setting_is_read_from_the_file(source: Source, key: str) -> None:
+    found = keys(source.read(toml({key: VALUES[key]})))
+    assert found == {**keys(Settings()), key: VALUES[key]}
+    assert type(found[key]) is kind_of(key)
+
+
+@pytest.mark.parametrize("key", VALUES)
+def test_a_setting_is_read_from_the_environment(source: Source, key: str) -> None:
+    found = keys(source.read("", **{variable(key): str(VALUES[key])}))
+    assert found == {**keys(Settings()), key: VALUES[key]}
+    assert type(found[key]) is kind_of(key)
+
+
+def test_all_settings_together_are_read_from_sections(source: Source) -> None:
+    assert keys(source.read(toml(VALUES))) == VALUES
+
+
+def test_the_sender_of_text_messages_has_the_name_that_twilio_gives_it(source: Source) -> None:
+    settings = source.read('[twilio]\nfrom = "in the file"', COMMTUI_TWILIO__FROM="ACME")
+    assert settings.twilio.from_ == "ACME"
+    assert "unknown key 'twilio.from_'" in source.complaint('[twilio]\nfrom_ = "ACME"')
+
+
+def test_the_environment_wins_over_the_file(source: Source) -> None:
+    settings = source.read(
+        'operator = "file"\n[sending]\nrelease = "auto"\ncountry = "DE"',
+        COMMTUI_OPERATOR="environment",
+        COMMTUI_SENDING__RELEASE="hold",
+    )
+    assert (settings.operator, settings.sending.release) == ("environment", "hold")
+    assert settings.sending.country == "DE"
+
+
+def test_a_value_of_the_environment_that_is_empty_counts_as_not_there(source: Source) -> None:
+    text = '[sending]\nrelease = "auto"'
+    assert source.read(text, COMMTUI_SENDING__RELEASE="").sending.release == "auto"
+
+
+@pytest.mark.parametrize("key", [key for key in VALUES if isinstance(VALUES[key], str)])
+def test_a_text_in_the_file_that_is_empty_counts_as_not_there(source: Source, key: str) -> None:
+    assert source.read(toml({key: ""})) == Settings()
+
+
+def test_as_it_is_shipped_nothing_leaves_by_itself() -> None:
+    settings = Settings()
+    assert settings.sending.release == "hold"
+    assert (settings.web.host, settings.web.public_url) == ("127.0.0.1", "")
+    assert (settings.operator, settings.zone) == ("", None)
+
+
+@pytest.mark.parametrize("word", ["true", "True", "1", "yes"])
+def test_yes_has_several_words_in_the_environment(source: Source, word: str) -> None:
+    assert source.read("", COMMTUI_UI__ASCII=word).ui.ascii is True
+
+
+@pytest.mark.parametrize("word", ["false", "FALSE", "0", "no"])
+def test_no_has_several_words_in_the_environment(source: Source, word: str) -> None:
+    assert source.read("", COMMTUI_FALLBACK__AUTOMATIC=word).fallback.automatic is False
+
+
+WRONG: list[tuple[str, Any, str]] = [
+    ("sending.release", "later", "allowed are auto, hold"),
+    ("sending.release", "Hold", "allowed are auto, hold"),
+    ("sending.country", "france", "it has to be a country code such as FR"),
+    ("sending.country", "fr", "it has to be a country code such as FR"),
+    ("ui.timezone", "Europe/Nowhere", "it has to be a time zone such as Europe/Paris"),
+    ("ui.timezone", "../../etc/passwd", "it has to be a time zone such as Europe/Paris"),
+    ("ui.ascii", "maybe", "allowed are true and false"),
+    ("worker.lease_seconds", 0.0, "it has to be more than 0"),
+    ("worker.lease_seconds", "long", "it has to be a number"),
+    ("worker.lease_seconds", "nan", "it has to be a number"),
+    ("worker.lease_seconds", "inf", "it has to be a number"),
+    ("worker.concurrency", -1, "it has to be more than 0"),
+    ("worker.concurrency", "1.5", "it has to be a whole number"),
+    ("worker.request_seconds", 0.0, "it has to be more than 0"),
+    ("worker.retry_seconds", -0.5, "it has to be more than 0"),
+    ("worker.pause_seconds", 0.0, "it has to be more than 0"),
+    ("web.port", 65536, "it has to be a port from 0 to 65535"),
+    ("web.port", "http", "it has to be a whole number"),
+    ("web.public_url", "hooks.example.com", "it has to be a URL such as https://hooks.example.com"),
+    ("web.public_url", "https://h.example:x", "it has to be a URL such as"),
+    ("web.public_url", "https://h.example/#x", "it has to be a URL such as"),
+    ("sendgrid.base_url", "ftp://x", "it has to be a URL such as"),
+    ("twilio.base_url", "https://", "it has to be a URL such as"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "remedy"), WRONG)
+def test_a_wrong_value_names_file_key_value_and_remedy(
+    source: Source, key: str, value: Any, remedy: str
+) -> None:
+    said = source.complaint(toml({key: value}))
+    assert said.startswith(f"{source.file}: {key} is {value!r}; ")
+    assert remedy in said
+
+
+@pytest.mark.parametrize(("key", "value", "remedy"), WRONG)
+def test_a_wrong_value_names_the_variable_it_came_from(
+    source: Source, key: str, value: Any, remedy: str
+) -> None:
+    said = source.complaint("", **{variable(key): str(value)})
+    assert said.startswith(f"environment {variable(key)} is ")
+    assert str(value) in said
+    assert remedy in said
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("web.port = 80.5", "web.port is 80.5; it has to be a whole number"),
+        ("web.port = inf", "web.port is inf; it has to be a whole number"),
+        ("worker.lease_seconds = inf", "worker.lease_seconds is inf; it has to be a number"),
+        ("worker.lease_seconds = nan", "worker.lease_seconds is nan; it has to be a number"),
+        ("worker.concurrency = true", "worker.concurrency is True; it has to be a whole number"),
+        ("worker.concurrency = [1]", "worker.concurrency is [1]; it has to be a whole number"),
+        ("ui.ascii = 1", "ui.ascii is 1; allowed are true and false"),
+        ("operator = 5", "operator is 5; it has to be a text in quotes"),
+        ("sending.country = 33", "sending.country is 33; it has to be a text in quotes"),
+        ("web = 5", "web is a single value; it has to be a section [web]"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_named(source: Source, line: str, said: str) -> None:
+    assert source.complaint(line) == f"{source.file}: {said}"
+
+
+@pytest.mark.parametrize("key", NUMBERS)
+def test_a_whole_number_written_with_a_point_is_still_one(source: Source, key: str) -> None:
+    section, _, name = key.rpartition(".")
+    assert keys(source.read(f"[{section}]\n{name} = 4.0"))[key] == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[sending]\nrelaese = 'auto'", "unknown key 'sending.relaese'; did you mean 'release'?"),
+        ("[sendgird]\nx = 1", "unknown key 'sendgird'; did you mean 'sendgrid'?"),
+        ("operater = 'rosa'", "unknown key 'operater'; did you mean 'operator'?"),
+        ("[web]\nzzz = 1", "unknown key 'web.zzz'; allowed are: host, port, public_url"),
+        ("[twilio]\nFROM = 'x'", "unknown key 'twilio.FROM'; allowed are: account_sid,"),
+    ],
+)
+def test_an_unknown_key_of_the_file_is_refused_with_a_suggestion(
+    source: Source, text: str, said: str
+) -> None:
+    assert source.complaint(text).startswith(f"{source.file}: {said}")
+
+
+def test_an_unknown_key_of_the_environment_is_refused_with_a_suggestion(source: Source) -> None:
+    said = source.complaint("", COMMTUI_SENDING__RELAESE="auto")
+    assert said == (
+        "environment: unknown key 'COMMTUI_SENDING__RELAESE'; "
+        "did you mean 'COMMTUI_SENDING__RELEASE'?"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["COMMTUI_PING__BASE_URL", "COMMTUI_CHORUS__LOGIN", "COMMTUI_TEST", "COMMTUIX", "PATH"]
+)
+def test_variables_of_others_are_left_alone(source: Source, name: str) -> None:
+    assert source.read("", **{name: "x"}) == Settings()
+
+
+@pytest.mark.parametrize("key", SECRETS)
+def test_a_secret_is_masked_wherever_settings_are_printed(source: Source, key: str) -> None:
+    settings = source.read(toml(VALUES))
+    shown = f"{settings!r} {settings} {keys(settings)}"
+    assert VALUES[key] not in shown
+    assert "pass" not in shown
+    assert "••••" in shown
+    assert type(keys(settings)[key]) is Secret
+    assert repr(Secret("")) == "''"
+
+
+@pytest.mark.parametrize("key", SECRETS)
+@pytest.mark.parametrize("value", [["s3cret"], {"s3cret": 1}, 1234567])
+def test_a_secret_of_the_wrong_kind_is_not_printed(source: Source, key: str, value: Any) -> None:
+    section, _, name = key.rpartition(".")
+    written = '{ "s3cret" = 1 }' if isinstance(value, dict) else json.dumps(value)
+    said = source.complaint(f"[{section}]\n{name} = {written}")
+    assert said == f"{source.file}: {key} is ••••; it has to be a text in quotes"
+
+
+@pytest.mark.parametrize("section", ["database", "sendgrid", "twilio"])
+def test_a_secret_in_the_place_of_its_section_is_not_printed(source: Source, section: str) -> None:
+    said = source.complaint(f'{section} = "s3cret"')
+    assert said == f"{source.file}: {section} is a single value; it has to be a section [{section}]"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://app:s3cret@db.example/commtui",
+        "postgres://app:s3cret@db.example/commtui",
+        "postgresql://app:s3cret@db.example:port/commtui",
+        "postgres://app:s3/c?r#e:t@x@db.example/commtui",
+        "postgres://:s3cret@db.example/commtui",
+        "postgres://db.example/commtui?user=app&password=s3cret&sslmode=require",
+        "host=db.example user=app password='s3cret and more'",
+        "host=db.example user=app PASSWORD = s3cret",
+        "app:s3cret@db.example/commtui",
+        "[::1:s3cret@",
+    ],
+)
+@pytest.mark.parametrize("place", ["file", "environment"])
+def test_the_password_of_a_wrong_database_url_is_not_printed(
+    source: Source, url: str, place: str
+) -> None:
+    said = (
+        source.complaint(toml({"database.url": url}))
+        if place == "file"
+        else source.complaint("", COMMTUI_DATABASE__URL=url)
+    )
+    for part in ("s3", "cret", "t@x", "more"):
+        assert part not in said
+    assert "allowed are sqlite:////absolute/path and postgresql://user@host:port/db" in said
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://app:x@h:5432/db", "postgresql://app:••••@h:5432/db"),
+        ("postgresql://app@h:5432/db", "postgresql://app@h:5432/db"),
+        ("sqlite:////srv/commtui.db", "sqlite:////srv/commtui.db"),
+        ("postgresql://h/db?password=x&a=b", "postgresql://h/db?password=••••&a=b"),
+    ],
+)
+def test_what_is_not_secret_in_a_url_can_still_be_read(url: str, shown: str) -> None:
+    assert mask_url(url) == shown
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:///relative.db", "sqlite://", "commtui.db", "sqlite:///:memory:"]
+)
+def test_a_database_has_to_be_named_by_an_absolute_path(source: Source, url: str) -> None:
+    assert "allowed are sqlite:////absolute/path" in source.complaint("", COMMTUI_DATABASE__URL=url)
+
+
+def test_a_file_that_is_not_toml_is_named_with_the_place(source: Source) -> None:
+    said = source.complaint('operator = "rosa\n[web')
+    assert said.startswith(f"{source.file}: not valid TOML: ")
+    assert "line 1" in said
+
+
+def test_a_file_that_is_not_utf_8_is_named(source: Source) -> None:
+    source.file.write_bytes(b'operator = "\xff"')
+    with pytest.raises(ConfigError, match=f"{source.file}: not valid TOML"):
+        load(source.file, {})
+
+
+def test_a_file_that_was_asked_for_has_to_exist(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"gone\.toml: no such configuration file"):
+        load(tmp_path / "gone.toml", {})
+    with pytest.raises(ConfigError, match="no such configuration file"):
+        load(tmp_path, {})
+
+
+def test_without_a_file_in_the_usual_place_the_defaults_hold(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert load(environ={}) == Settings()
+    default_path().parent.mkdir()
+    default_path().write_text('operator = "rosa"')
+    assert load(environ={}).operator == "rosa"
+
+
+def test_the_processs_own_environment_is_read_unless_another_is_given(
+    monkeypatch: pytest.MonkeyPatch, source: Source
+) -> None:
+    source.file.write_text("")
+    monkeypatch.setenv("COMMTUI_OPERATOR", "rosa")
+    assert load(source.file).operator == "rosa"
+    assert load(source.file, {}).operator == ""
+
+
+def test_a_secret_in_a_file_that_others_may_read_is_taken(source: Source) -> None:
+    source.file.write_text('[twilio]\nauth_token = "token"')
+    os.chmod(source.file, 0o644)
+    assert load(source.file, {}).twilio.auth_token == "token"
+
+
+def test_the_zone_is_the_operators_or_the_machines() -> None:
+    assert str(Settings(ui=config.Ui(timezone="Europe/Paris")).zone) == "Europe/Paris"
+    assert Settings().zone is None
+
+
+def test_without_a_url_the_database_is_a_file_in_the_data_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert Settings().database_url == f"sqlite:///{tmp_path}/commtui/commtui.db"
+    set_to = Settings(database=config.Database(Secret("postgresql://h/db")))
+    assert set_to.database_url == "postgresql://h/db"

@@ -1,0 +1,71 @@
+"""A desk whose every word is hostile: escape sequences, C1, NUL, bidi, markup and action links."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from commtui.errors import Refused
+from tests.tui.conftest import filled
+from tests.tui.fake_desk import FakeDesk
+
+EVIL = (
+    "[red]x[/red]\x1b]0;pwn\x07\x1b]52;c;cHdu\x07\x1b[31m\x9b31m\x90q\x9c\x00\x08\r\n\t\x7f\u202e\u2066\u2028"
+    "[/] [@click=app.quit]q[/] \x1b[2J"
+)
+_LEFT_ALONE = {
+    "id", "subject_id", "communication_id", "entry_id", "sort_id", "run_id", "value", "journal", "cursor",
+    "seen_entry", "settled_by", "replaces_id", "error_key",
+}  # fmt: skip
+
+
+def poisoned(value: Any) -> Any:
+    """The same value with every text that comes from outside made hostile."""
+    if isinstance(value, tuple):
+        return tuple(poisoned(item) for item in value)
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return value
+    changes = {}
+    for item in dataclasses.fields(value):
+        present = getattr(value, item.name)
+        if type(present) is str and item.name not in _LEFT_ALONE:
+            changes[item.name] = EVIL + present
+        elif isinstance(present, tuple):
+            changes[item.name] = tuple(
+                EVIL + part if type(part) is str else poisoned(part) for part in present
+            )
+        elif dataclasses.is_dataclass(present):
+            changes[item.name] = poisoned(present)
+    return dataclasses.replace(value, **changes)
+
+
+class EvilDesk(FakeDesk):
+    """Poisons what every call gives back."""
+
+    def __getattribute__(self, name: str) -> Any:
+        """The call of a name, with a hostile answer."""
+        found = super().__getattribute__(name)
+        if name in _POISONED:
+            return lambda *args, **named: poisoned(found(*args, **named))
+        return found
+
+    def settle(self, *args: Any) -> str | None:
+        """A refusal in hostile words."""
+        raise Refused(EVIL)
+
+
+_POISONED = {
+    "summary", "details", "attempts", "prepare", "progress", "results", "runs", "resend_offer", "customer",
+    "health", "choices", "download",
+}  # fmt: skip
+
+
+def evil_desk(count: int = 30) -> EvilDesk:
+    """A desk with so many hostile lines on either list."""
+    plain = filled(count)
+    made = EvilDesk(
+        overview=[poisoned(line) for line in plain.overview],
+        log=[poisoned(line) for line in plain.log],
+    )
+    made.operator = dataclasses.replace(made.operator, name=EVIL + "anna")
+    return made
