@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import import_module
@@ -52,6 +53,7 @@ def main(arguments: Sequence[str]) -> int:
         chosen = parser.parse(arguments)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else WRONG
+    chosen.started = time.monotonic()
     try:
         return _version() if chosen.version else _run(chosen)
     except BrokenPipeError:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import time
 from dataclasses import replace
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 
 from commtui.cli.opening import desk, query
 from commtui.cli.output import ask, interactive, say, say_json, warn
@@ -129,7 +130,7 @@ def _lines(plan: Plan) -> list[str]:
 def run_resend(chosen: argparse.Namespace, settings: Settings) -> int:
     """Resend one entry: the one that is named, or a latest attempt that is older than this command."""
     with desk(settings) as opened:
-        began = opened.database.now()
+        began = opened.database.now() - timedelta(seconds=time.monotonic() - chosen.started)
         found = identify.entry(opened.database, chosen.id)
         offer = opened.resend_offer(found.id)
         if offer.refusal:

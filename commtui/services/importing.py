@@ -25,6 +25,8 @@ __all__ = ["ImportResult", "Importer", "Refusal", "finish_atomic", "json_schema"
 
 TARGET_SECONDS = 0.05
 """How long a write transaction is meant to take; 0.2 is what it may."""
+FORGETTING = 0.8
+"""A slow transaction makes the next ones small, and each of them weighs that much less."""
 SMALLEST, FIRST, LARGEST = 10, 25, 300
 """Lines per transaction."""
 HELD_BYTES = 1024 * 1024
@@ -137,12 +139,13 @@ def _counts(result: ImportResult) -> dict[str, int]:
 
 
 class _Pace:
-    """How many lines go into a transaction, from how long the last one took, and when the next may start."""
+    """How many lines go into a transaction, from how long the last ones took, and when the next may start."""
 
     def __init__(self, database: Database) -> None:
         self.size = FIRST
         self._gap = GAP_SECONDS if database.sqlite else 0.0
         self._next = 0.0
+        self._slowest = 0.0
 
     def wait(self) -> None:
         """Leave others their gap."""
@@ -151,7 +154,8 @@ class _Pace:
     def measured(self, lines: int, seconds: float) -> None:
         """Learn from a transaction that just ended."""
         if seconds > 0:
-            fitting = int(lines * TARGET_SECONDS / seconds)
+            self._slowest = max(seconds / lines, self._slowest * FORGETTING)
+            fitting = int(TARGET_SECONDS / self._slowest)
             self.size = max(SMALLEST, min(fitting, self.size * 2, LARGEST))
             self._next = time.monotonic() + self._gap
 

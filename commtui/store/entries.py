@@ -177,6 +177,7 @@ def cell_of(values: dict[str, Any]) -> counters.Cell:
 
 
 def new_cell(item: NewEntry) -> counters.Cell:
+    """The cell of the log that a new entry is counted in."""
     return counters.cell(
         Tab.LOG,
         item.id,

@@ -27,6 +27,8 @@ from commtui.store.tables import (
     subject_text,
 )
 
+NOTED_LIMIT = 500
+"""Lines of renamed customers that are noted at once; more have to wait for transactions of their own."""
 _REACH = ("email", "phone")
 """Contacts that the choice of a channel depends on."""
 
@@ -142,18 +144,38 @@ def write(
     _write_subjects(connection, subjects, rows.now)
     rows.write_communications(connection)
     _audit_dropped(database, connection, rows, author)
-    moved = [state.id for state in customers if not state.new and _moves_lines(state)]
-    queue_follow_up(database, connection, moved, author, rows.now)
-    return bool(moved)
+    follow = [state.id for state in customers if not state.new and _moves_lines(state)]
+    follow += _note_renamed(connection, customers, follow)
+    queue_follow_up(database, connection, follow, author, rows.now)
+    return bool(follow)
 
 
 def _moves_lines(state: CustomerState) -> bool:
     before = state.stored_contacts
     reach = [(bool(state.value(n)), bool(before[n].value if n in before else "")) for n in _REACH]
-    shown = [
-        (state.details[name], state.stored_details[name]) for name in ("name", "location_group")
+    group = state.details["location_group"] != state.stored_details["location_group"]
+    return group or any(new != old for new, old in reach)
+
+
+def _note_renamed(
+    connection: sa.Connection, customers: Sequence[CustomerState], follow: Sequence[str]
+) -> list[str]:
+    """Note the lines of renamed customers; when they are too many, returns the customers instead."""
+    renamed = [
+        state.id
+        for state in customers
+        if not state.new
+        and state.id not in follow
+        and state.details["name"] != state.stored_details["name"]
     ]
-    return any(new != old for new, old in (*reach, *shown))
+    if not renamed:
+        return []
+    lines = sa.select(subject.c.id).where(subject.c.customer_id.in_(renamed)).limit(NOTED_LIMIT + 1)
+    found = connection.execute(lines).scalars().all()
+    if len(found) > NOTED_LIMIT:
+        return renamed
+    note_lines(connection, found)
+    return []
 
 
 def _write_customers(

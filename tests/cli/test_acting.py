@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import time
 import zipfile
 
+import pytest
+
+from commtui.cli import parser
+from commtui.cli.sending import run_resend
+from commtui.config import load
 from commtui.domain.vocabulary import ErrorClass, Status
+from commtui.errors import Refused
 from tests.cli.conftest import Shell
 
 
@@ -130,6 +137,16 @@ def test_four_resends_at_the_same_moment_make_one_send(shell: Shell) -> None:
     answers = [process.communicate(timeout=120) for process in processes]
     assert sorted(process.returncode for process in processes) == [0, 1, 1, 1], answers
     assert len(shell("list", "log", "--json").lines) == 2
+
+
+def test_an_id_that_stands_for_a_latest_attempt_does_not_mean_one_made_since_the_command_began(
+    shell: Shell,
+) -> None:
+    shell.bounced()
+    chosen = parser.parse(["resend", "12345", "--yes"])
+    chosen.started = time.monotonic() - 3600
+    with pytest.raises(Refused, match="sent meanwhile"):
+        run_resend(chosen, load())
 
 
 def test_an_unknown_outcome_is_settled(shell: Shell) -> None:

@@ -214,8 +214,11 @@ def test_unknown_ids_end_with_a_code_of_their_own(shell: Shell) -> None:
         assert "nothing has the id" in answer.err
 
 
-def test_json_is_ascii_where_the_terminal_is_not_in_unicode(shell: Shell) -> None:
+def test_json_is_ascii_where_the_terminal_is_not_in_unicode(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shell.bring()
-    process = shell.start("list", "overview", "--json")
-    out, _ = process.communicate(timeout=60)
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    out, _ = shell.start("list", "overview", "--json").communicate(timeout=60)
+    assert out.isascii()
     assert json.loads(out)["customer"]["name"] == "Léa Martin"

@@ -365,13 +365,16 @@ def test_a_collecting_line_shows_nowhere_until_a_later_one_completes_it(case: Ca
 # what is derived
 
 
-def test_a_new_location_group_moves_all_lines_of_the_customer(case: Case) -> None:
-    everything = [line(number, customer={"location_group": "North"}) for number in range(450)]
-    case.run(*everything)
+def test_a_large_customers_lines_all_follow_its_group_and_its_name(case: Case) -> None:
+    case.run(*(line(number, customer={"location_group": "North"}) for number in range(510)))
     case.run(line(1, customer={"location_group": "South"}))
     assert case.total(location_groups=frozenset({"North"})) == 0
-    assert case.total(location_groups=frozenset({"South"})) == 450
+    assert case.total(location_groups=frozenset({"South"})) == 510
     assert {item.location_group for item in case.overview()} == {"South"}
+    last = case.rows(sa.select(sa.func.max(journal.c.seq)))[0][0]
+    case.run(line(1, customer={"name": "Léa Dupont"}))
+    noted = case.rows(sa.select(journal.c.subject_id).where(journal.c.seq > last))
+    assert len({row.subject_id for row in noted}) == 510
 
 
 @pytest.mark.parametrize("indexed", [False, True])

@@ -1,0 +1,63 @@
+"""A terminal for a console that runs as a real process: what it shows, and keys for it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import signal
+import threading
+from collections.abc import Mapping, Sequence
+
+import pyte
+
+from tests.system.plant import until
+
+COLUMNS, LINES = 80, 24
+F6 = "\x1b[17~"
+
+
+class Terminal:
+    """A pseudo-terminal whose session leader is the console."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._screen = pyte.Screen(COLUMNS, LINES)
+        self._stream = pyte.ByteStream(self._screen)
+        self.pid, self._descriptor = pty.fork()
+        if self.pid == 0:
+            os.execve(command[0], list(command), dict(environment))
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def shows(self, words: str) -> bool:
+        """Whether these words stand on the screen."""
+        return any(words in line for line in self._screen.display)
+
+    def until_shows(self, words: str) -> None:
+        """Wait until these words stand on the screen."""
+        try:
+            until(lambda: self.shows(words), words)
+        except AssertionError:
+            raise AssertionError(f"{words!r} never stood on this screen:\n{self.text()}") from None
+
+    def text(self) -> str:
+        """The screen."""
+        return "\n".join(self._screen.display)
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one write each."""
+        for key in keys:
+            os.write(self._descriptor, key.encode())
+
+    def hang_up(self) -> int:
+        """Lose the connection: SIGHUP to the whole process group; returns how the console ended."""
+        os.killpg(self.pid, signal.SIGHUP)
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self._descriptor)
+        self._reader.join()
+        return os.waitstatus_to_exitcode(status)
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError):
+            while chunk := os.read(self._descriptor, 65_536):
+                self._stream.feed(chunk)
