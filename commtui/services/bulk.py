@@ -148,7 +148,8 @@ class Bulk:
 
     def _communications(self, selection: Selection, tally: _Tally) -> Iterator[str]:
         """The shown communication of each line; the others that need attention only when asked for."""
-        ids = matching_ids(self._database, selection)
+        # read to the end first: without a write-ahead log an open reader would block the staging
+        ids = iter(list(matching_ids(self._database, selection)))
         while batch := list(islice(ids, PREPARE_BATCH)):
             with self._database.read() as connection:
                 shown = sends.shown_communications(connection, batch)

@@ -31,11 +31,16 @@ _FIXED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 class Database:
     """One database; safe to share between threads. Reads and writes are separate kinds of transaction."""
 
-    def __init__(self, url: str, clock: Callable[[], datetime] | None = None) -> None:
-        """Open `url`; a `clock` stands in for the database's own where a day in the past is played."""
+    def __init__(
+        self, url: str, clock: Callable[[], datetime] | None = None, *, wal: bool = True
+    ) -> None:
+        """Open `url`; a `clock` stands in for the database's own where a day in the past is played.
+
+        Without `wal`, or with a driver whose write-ahead log is not safe, SQLite keeps a rollback journal.
+        """
         self._clock = clock
         self.sqlite = url.startswith("sqlite:")
-        self._engine = _sqlite_engine(url) if self.sqlite else _postgresql_engine(url)
+        self._engine = _sqlite_engine(url, wal=wal) if self.sqlite else _postgresql_engine(url)
         self._ids = IdMaker()
         self._lock = threading.Lock()
         self._offset = timedelta(0)
@@ -121,7 +126,7 @@ def sqlite_module() -> tuple[ModuleType, bool]:
     return module, safe
 
 
-def _sqlite_engine(url: str) -> sa.Engine:
+def _sqlite_engine(url: str, *, wal: bool) -> sa.Engine:
     path = Path(url.removeprefix("sqlite:///"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -131,7 +136,8 @@ def _sqlite_engine(url: str) -> sa.Engine:
         raise ConfigError(
             f"database.url: {path}: {error.strerror}; name a folder that can be written to"
         ) from None
-    module, wal = sqlite_module()
+    module, wal_is_safe = sqlite_module()
+    journal = "WAL" if wal and wal_is_safe else "DELETE"
     engine = sa.create_engine(
         f"sqlite:///{path}",
         module=module,
@@ -144,7 +150,7 @@ def _sqlite_engine(url: str) -> sa.Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA journal_mode={'WAL' if wal else 'DELETE'}")
+        cursor.execute(f"PRAGMA journal_mode={journal}")
         for pragma in (
             "synchronous=FULL",
             "foreign_keys=ON",

@@ -193,6 +193,14 @@ class Plant:
         """How many attempts of a bulk run are in each status."""
         return dict(self.desk.progress(run_id).by_status)
 
+    def until_statuses(self, run_id: str, wanted: dict[Status, int]) -> None:
+        """Wait until the attempts of a bulk run are in these statuses."""
+        try:
+            until(lambda: self.statuses(run_id) == wanted, f"{wanted}")
+        except AssertionError:
+            assert self.statuses(run_id) == wanted
+            raise
+
     def wrong(self) -> list[str]:
         """What the network's record and the log disagree about."""
         return problems(self.accepted(), self.log())

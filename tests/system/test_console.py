@@ -27,13 +27,13 @@ def test_a_bulk_send_goes_on_when_the_terminal_hangs_up(plant: Plant) -> None:
             terminal.press("A", "A")
             terminal.until_shows("marked")
             terminal.press("S")
-            terminal.until_shows("Cancel")
+            terminal.until_shows("will go")
             terminal.press("s")
             until(lambda: plant.taken() > 0, "the first messages")
             terminal.hang_up()
             gate.open()
             run_id = plant.desk.runs(1)[0].run_id
-            until(lambda: plant.statuses(run_id) == {Status.DELIVERED: MESSAGES}, "delivery of all")
+            plant.until_statuses(run_id, {Status.DELIVERED: MESSAGES})
         finally:
             assert plant.start("down").wait(60) == 0
     assert plant.wrong() == []

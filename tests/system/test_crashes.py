@@ -50,7 +50,7 @@ def test_answers_that_died_with_their_worker_are_unknown_until_a_webhook_settles
     assert {entry for entry, status in plant.log().items() if status == Status.UNKNOWN} == held
     assert plant.wrong() == []
     plant.start_web()
-    until(lambda: plant.statuses(run_id) == {Status.DELIVERED: 40}, "delivery of all")
+    plant.until_statuses(run_id, {Status.DELIVERED: 40})
     assert plant.taken() == 40
     second.send_signal(signal.SIGTERM)
     assert second.wait(20) == 0
@@ -100,7 +100,7 @@ def test_two_workers_share_the_work_and_none_waits_for_the_other(plant: Plant) -
             lambda: plant.statuses(run_id).get(Status.SENT) == 80 - IN_FLIGHT, "the second's work"
         )
         gate.open()
-        until(lambda: plant.statuses(run_id) == {Status.SENT: 80}, "the first's answers")
+        plant.until_statuses(run_id, {Status.SENT: 80})
     assert plant.wrong() == []
     assert plant.taken() == 80
 

@@ -66,16 +66,16 @@ SCENES = {
     "overview": scene((("space", "space", "j", "space"), "3 marked")),
     "log": scene((("f3",), "is:open"), (("f8",), "fixed by"), (("space", "j"), "1 marked")),
     "dry_run": scene(
-        (("A", "A"), "all 134 matching marked"), (("S",), "will go"), (("s",), "That many")
+        (("A", "A"), "all 133 matching marked"), (("S",), "will go"), (("s",), "That many")
     ),
     "progress": scene((("S",), "will go"), (("s",), "9 of 12 decided")),
     "limited_details": scene((("enter",), "What to do")),
     "complete_details": scene(
         (("f3",), "is:open"),
-        (("j", "enter"), "What happened"),
+        (("j", "enter"), "technical"),
     ),
     "resend": scene((("f3",), "is:open"), (("j", "R"), "Earlier attempts")),
-    "dropdown": scene((("f", "s"), "undelivered"), (("space", "down", "space"), "●")),
+    "dropdown": scene((("f", "s"), "undelivered"), (("space", "down", "space"), "● rejected")),
     "correction": scene((("F",), "Bahnhofstrasse")),
 }
 """Nine kinds; the tenth, a problem, needs a desk that fails."""
