@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from commtui.config import Settings
 from commtui.domain.vocabulary import Source
-from commtui.errors import BadSignature, NotFound, Unreadable
+from commtui.errors import BadSignature, DatabaseAway, NotFound, Unreadable
 from commtui.providers import registry
 from commtui.providers.base import DeliveryEvent, RawWebhook, Receiver
 from commtui.store import inbox, providers_state
@@ -59,15 +59,23 @@ class Applying:
         """Apply some waiting calls; returns how many."""
         waiting = inbox.waiting(self._database, READ_BATCH)
         for stored in waiting:
-            try:
-                events = list(self._receivers[stored.provider].parse(stored.hook))
-            except (Unreadable, KeyError):
-                log.warning("webhook call %s of %s is unreadable", stored.id, stored.provider)
-                inbox.mark(self._database, stored.id, "unreadable")
-                continue
-            self.learn(stored.provider, events)
-            inbox.mark(self._database, stored.id, "done")
+            inbox.mark(self._database, stored.id, self._apply(stored))
         return len(waiting)
+
+    def _apply(self, stored: inbox.Stored) -> str:
+        """Apply one call; returns the state it ends in. One that fails must not hold up those behind it."""
+        try:
+            events = list(self._receivers[stored.provider].parse(stored.hook))
+            self.learn(stored.provider, events)
+        except (Unreadable, KeyError):
+            log.warning("webhook call %s of %s is unreadable", stored.id, stored.provider)
+            return "unreadable"
+        except DatabaseAway:
+            raise
+        except Exception:
+            log.exception("webhook call %s of %s could not be applied", stored.id, stored.provider)
+            return "failed"
+        return "done"
 
     def learn(
         self, provider: str, events: list[DeliveryEvent], source: Source = Source.EVENT

@@ -70,7 +70,7 @@ def queue_follow_up(
 def follow_up(database: Database, connection: sa.Connection, run_id: str, limit: int) -> int:
     """Do at most `limit` subjects of a queued run; returns how many were done, 0 when the run is gone."""
     run = connection.execute(
-        sa.select(import_run).where(import_run.c.id == run_id).with_for_update()
+        sa.select(import_run).where(import_run.c.id == run_id).with_for_update(key_share=True)
     ).one_or_none()
     if run is None:
         return 0

@@ -155,7 +155,7 @@ class _Batch:
         self._customers = load_customers(self._database, self._connection, placed, self._now)
         self._subjects = load_subjects(self._connection, {self._key(line) for line in placed})
         self._ledger.lock(state.id for state in self._subjects.values())
-        if self._communications and not self._database.sqlite:
+        if not self._database.sqlite:
             self._communications = load_communications(self._connection, ids)
 
     def _fits(self, line: ImportedLine) -> bool:

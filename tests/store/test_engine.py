@@ -65,8 +65,12 @@ def test_a_server_that_does_not_answer_is_a_database_that_is_away() -> None:
 
 
 def test_an_error_in_a_transaction_undoes_all_of_it(database: Database) -> None:
-    with pytest.raises(RuntimeError), database.write() as connection:
-        connection.execute(sa.text("INSERT INTO provider_state (provider) VALUES ('x')"))
-        raise RuntimeError
+    def fail() -> None:
+        with database.write() as connection:
+            connection.execute(sa.text("INSERT INTO provider_state (provider) VALUES ('x')"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     with database.read() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM provider_state")).scalar() == 0

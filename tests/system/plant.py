@@ -195,11 +195,10 @@ class Plant:
 
     def until_statuses(self, run_id: str, wanted: dict[Status, int]) -> None:
         """Wait until the attempts of a bulk run are in these statuses."""
-        try:
-            until(lambda: self.statuses(run_id) == wanted, f"{wanted}")
-        except AssertionError:
-            assert self.statuses(run_id) == wanted
-            raise
+        deadline = time.monotonic() + PATIENCE
+        while (found := self.statuses(run_id)) != wanted:
+            assert time.monotonic() < deadline, f"still {found}, not {wanted}"
+            time.sleep(0.02)
 
     def wrong(self) -> list[str]:
         """What the network's record and the log disagree about."""

@@ -29,14 +29,14 @@ class Terminal:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def shows(self, words: str) -> bool:
-        """Whether these words stand on the screen."""
-        return any(words in line for line in self._screen.display)
+    def shows(self, *words: str) -> bool:
+        """Whether these words stand on one line of the screen."""
+        return any(all(word in line for word in words) for line in self._screen.display)
 
-    def until_shows(self, words: str) -> None:
-        """Wait until these words stand on the screen."""
+    def until_shows(self, *words: str) -> None:
+        """Wait until these words stand on one line of the screen."""
         try:
-            until(lambda: self.shows(words), words)
+            until(lambda: self.shows(*words), str(words))
         except AssertionError:
             raise AssertionError(f"{words!r} never stood on this screen:\n{self.text()}") from None
 

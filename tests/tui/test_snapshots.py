@@ -72,7 +72,7 @@ SCENES = {
     "limited_details": scene((("enter",), "What to do")),
     "complete_details": scene(
         (("f3",), "is:open"),
-        (("j", "enter"), "technical"),
+        (("j", "enter"), "Provider"),
     ),
     "resend": scene((("f3",), "is:open"), (("j", "R"), "Earlier attempts")),
     "dropdown": scene((("f", "s"), "undelivered"), (("space", "down", "space"), "● rejected")),

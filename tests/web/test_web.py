@@ -49,14 +49,19 @@ RECEIVING = replace(
 class Receiver:
     """The web receiver on one database, called as providers call it."""
 
-    def __init__(self, database: Database, settings: Settings = RECEIVING) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings = RECEIVING,
+        presence: Presence | None = None,
+    ) -> None:
         self.database = database
         self.settings = settings
         self.app = application(
             Taking(
                 settings,
                 database,
-                Presence(database, "web", settings.worker.lease_seconds),
+                presence or Presence(database, "web", settings.worker.lease_seconds),
                 Receiving(database, settings),
             )
         )
@@ -423,11 +428,12 @@ def test_while_the_database_is_away_the_provider_is_asked_to_try_again_later(
     database_url: str, outage: Callable[[], Any], measured: bool
 ) -> None:
     call = signed_events(event("x"))
-    database = Database(database_url)
-    receiver = Receiver(database)
+    database, beating = Database(database_url), Database(database_url)
+    receiver = Receiver(database, presence=Presence(beating, "web", 30.0))
     if measured:
         database.now()
     database.close()
+    beating.close()
     with outage():
         answer = receiver.post(SENDGRID, **call)
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
