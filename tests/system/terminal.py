@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
+import re
 import signal
 import threading
 from collections.abc import Mapping, Sequence
@@ -29,16 +30,16 @@ class Terminal:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def shows(self, *words: str) -> bool:
-        """Whether these words stand on one line of the screen."""
-        return any(all(word in line for word in words) for line in self._screen.display)
+    def shows(self, pattern: str) -> bool:
+        """Whether a line of the screen has something that fits this regular expression."""
+        return any(re.search(pattern, line) for line in self._screen.display)
 
-    def until_shows(self, *words: str) -> None:
-        """Wait until these words stand on one line of the screen."""
+    def until_shows(self, pattern: str) -> None:
+        """Wait until a line of the screen fits."""
         try:
-            until(lambda: self.shows(*words), str(words))
+            until(lambda: self.shows(pattern), pattern)
         except AssertionError:
-            raise AssertionError(f"{words!r} never stood on this screen:\n{self.text()}") from None
+            raise AssertionError(f"{pattern!r} never stood on this screen:\n{self.text()}") from None
 
     def text(self) -> str:
         """The screen."""
