@@ -30,7 +30,7 @@ def write(
             operator=author.name,
             operator_verified=author.verified,
             action=action,
-            targets=dict(targets) if isinstance(targets, Mapping) else list(targets),
+            targets=list(targets),
             result=dict(result),
         )
     )

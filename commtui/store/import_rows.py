@@ -10,14 +10,13 @@ import sqlalchemy as sa
 
 from commtui.domain.imported import Contact, ImportedLine
 from commtui.domain.vocabulary import Author, Channel
+from commtui.store import audits
 from commtui.store.engine import Database
 from commtui.store.import_follow import note_lines, queue_follow_up
 from commtui.store.import_lanes import lane_changes, write_lanes
 from commtui.store.import_search import index_customers, index_subjects
 from commtui.store.import_state import CommunicationState, CustomerState, SubjectState, folded_name
 from commtui.store.tables import (
-    audit,
-    audit_text,
     communication,
     communication_document,
     contact,
@@ -267,42 +266,15 @@ def _audit_dropped(
     database: Database, connection: sa.Connection, rows: Rows, author: Author
 ) -> None:
     for customer_id, field, before, value in rows.dropped:
-        record(
-            database,
+        audits.write(
             connection,
+            database,
             author,
             "correction dropped",
-            {"customer": customer_id, "field": field},
+            [customer_id, field],
             {"reason": "the source brought a new value"},
             f"corrected to {before.correction}; the source now says {value}",
         )
-
-
-def record(
-    database: Database,
-    connection: sa.Connection,
-    author: Author,
-    action: str,
-    targets: dict[str, Any],
-    result: dict[str, Any],
-    words: str = "",
-) -> None:
-    """One row of the audit trail; personal text goes into `words` only."""
-    now = database.now()
-    identifier = database.new_id(now)
-    connection.execute(
-        audit.insert().values(
-            id=identifier,
-            at=now,
-            operator=author.name,
-            operator_verified=author.verified,
-            action=action,
-            targets=targets,
-            result=result,
-        )
-    )
-    if words:
-        connection.execute(audit_text.insert().values(audit_id=identifier, words=words))
 
 
 def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from commtui.domain.imported import ImportedLine, Known, Refusal, digest, judge, line_of
 from commtui.domain.vocabulary import Author
 from commtui.errors import Refused
+from commtui.store import audits
 from commtui.store.engine import Database
 from commtui.store.import_follow import FOLLOW_UP, follow_up
-from commtui.store.import_rows import record
 from commtui.store.import_state import load_communications
 from commtui.store.imports import Verdict, apply_lines, in_transaction
 from commtui.store.tables import import_line, import_run
@@ -133,7 +133,7 @@ def switch(database: Database, run_id: str, author: Author, result: Mapping[str,
     def write(connection: sa.Connection) -> None:
         if _touch(connection, run_id, database, state=SWITCHED) != 1:
             raise Refused("the import took too long and was cleared away; import the file again")
-        record(database, connection, author, "import", {"atomic": True}, dict(result))
+        audits.write(connection, database, author, "import", ["atomic"], dict(result))
 
     in_transaction(database, write)
 
@@ -142,7 +142,7 @@ def record_import(database: Database, author: Author, result: Mapping[str, Any])
     """Write an import that is over into the audit trail."""
 
     def write(connection: sa.Connection) -> None:
-        record(database, connection, author, "import", {"atomic": False}, dict(result))
+        audits.write(connection, database, author, "import", [], dict(result))
 
     in_transaction(database, write)
 
@@ -218,7 +218,7 @@ def _forward(
         if refused:
             late = [{"line": item.line, "field": item.field} for item in refused]
             author = Author(run.operator)
-            record(database, connection, author, "import", {"atomic": True}, {"refused_late": late})
+            audits.write(connection, database, author, "import", ["atomic"], {"refused_late": late})
     last = rows[-1].position
     connection.execute(
         import_line.delete().where(

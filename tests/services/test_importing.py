@@ -255,7 +255,7 @@ def test_a_correction_holds_until_the_source_brings_a_new_value(case: Case) -> N
     case.run(line(5, customer={"email": "new@example.com"}))
     found = case.contact()
     assert (found.source_value, found.correction, found.corrected_by) == ("new@example.com", "", "")
-    assert case.audits("correction dropped")[0].targets == {"customer": "K-1", "field": "email"}
+    assert case.audits("correction dropped")[0].targets == ["K-1", "email"]
 
 
 def test_without_a_wish_the_channel_follows_the_contacts_until_something_is_sent(

@@ -137,5 +137,5 @@ def test_the_switch_is_on_record_with_its_counts(database: Database) -> None:
     run(database, raw([line(1)]))
     with database.read() as connection:
         row = connection.execute(sa.select(audit)).one()
-    assert (row.action, row.operator, row.targets) == ("import", "rosa", {"atomic": True})
+    assert (row.action, row.operator, row.targets) == ("import", "rosa", ["atomic"])
     assert row.result == {"created": 1, "updated": 0, "unchanged": 0, "refused": 0}

@@ -100,7 +100,7 @@ class Plant:
         self.settings = replace(
             base,
             worker=Worker(
-                lease_seconds=1.0, request_seconds=20.0, retry_seconds=0.2, pause_seconds=0.2
+                lease_seconds=2.0, request_seconds=20.0, retry_seconds=0.2, pause_seconds=0.2
             ),
         )
         self.desk = open_desk(self.settings)
@@ -203,6 +203,15 @@ class Plant:
     def wrong(self) -> list[str]:
         """What the network's record and the log disagree about."""
         return problems(self.accepted(), self.log())
+
+    def stop(self, process: subprocess.Popen[bytes]) -> None:
+        """Ask a process to end, as a service manager does."""
+        process.terminate()
+        assert process.wait(30) == 0
+
+    def work_until_idle(self) -> None:
+        """Run a worker until nothing is due."""
+        assert self.start("worker", "--until-idle").wait(PATIENCE) == 0
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """End a process as a power cut would."""

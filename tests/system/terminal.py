@@ -39,7 +39,9 @@ class Terminal:
         try:
             until(lambda: self.shows(pattern), pattern)
         except AssertionError:
-            raise AssertionError(f"{pattern!r} never stood on this screen:\n{self.text()}") from None
+            raise AssertionError(
+                f"{pattern!r} never stood on this screen:\n{self.text()}"
+            ) from None
 
     def text(self) -> str:
         """The screen."""

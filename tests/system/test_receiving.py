@@ -41,7 +41,7 @@ def stored(plant: Plant) -> int:
 def sent_entry(plant: Plant) -> str:
     """An email that was sent, whose own events are over."""
     plant.bring_and_send(1)
-    assert plant.start("worker", "--until-idle").wait(30) == 0
+    plant.work_until_idle()
     plant.start_web()
     until(plant.events_delivered, "the network's own events")
     return plant.lines()[0].id
@@ -117,7 +117,7 @@ def test_events_that_come_twice_replayed_and_in_any_order_end_in_one_state(plant
     again = [{**item, "sg_event_id": f"other-{index}"} for index, item in enumerate(events)]
     body = event_body(again)
     assert post(plant, "/webhooks/sendgrid", body, signed(plant, body)) == 204
-    assert plant.start("worker", "--until-idle").wait(30) == 0
+    plant.work_until_idle()
 
     details = plant.desk.details(entry_id)
     assert details.attempt.line.status is Status.BOUNCED
@@ -134,7 +134,7 @@ def test_an_unreadable_call_is_kept_and_holds_up_no_other(plant: Plant) -> None:
     bounce = event(plant, entry_id, "bounce", int(time.time()), type="bounce", status="5.1.1")
     body = event_body([bounce])
     assert post(plant, "/webhooks/sendgrid", body, signed(plant, body)) == 204
-    assert plant.start("worker", "--until-idle").wait(30) == 0
+    plant.work_until_idle()
     assert plant.log() == {entry_id: Status.BOUNCED}
 
 

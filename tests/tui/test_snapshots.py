@@ -48,6 +48,12 @@ async def steady(driver: Driver) -> None:
     await driver.until(lambda: "1 worker" in driver.status)
 
 
+async def painted_anew(driver: Driver) -> None:
+    """What the driver read of a panel was painted without the tab behind it, and is kept until it is refreshed."""
+    driver.app.screen.refresh()
+    await driver.pilot.pause()
+
+
 def scene(*steps: tuple[tuple[str, ...], str]) -> Callable[[Pilot[None]], Awaitable[None]]:
     """Press keys, and wait for words after each step."""
 
@@ -58,6 +64,7 @@ def scene(*steps: tuple[tuple[str, ...], str]) -> Callable[[Pilot[None]], Awaita
             await driver.press(*keys)
             await driver.see(words)
         await driver.until(lambda: "1 worker" in driver.status)
+        await painted_anew(driver)
 
     return run
 
@@ -97,6 +104,7 @@ def test_a_problem_looks_as_it_should(snap_compare: Compare, size: str) -> None:
     async def run(pilot: Pilot[Any]) -> None:
         driver = Driver(pilot.app, pilot)  # type: ignore[arg-type]
         await driver.see("reconnects by itself")
+        await painted_anew(driver)
 
     app = CommtuiApp(connect, zone=ZURICH, clock=lambda: NOW)  # type: ignore[arg-type]
     assert snap_compare(app, terminal_size=SIZES[size], run_before=run)
