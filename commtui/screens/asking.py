@@ -84,4 +84,4 @@ class Asking(Screen[ScreenResultType], Generic[ScreenResultType]):
 
     def failed(self, error: Exception) -> None:
         """What to do when a call failed and nobody else takes care of it."""
-        raise NotImplementedError
+        raise error

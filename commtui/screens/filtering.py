@@ -8,7 +8,7 @@ from datetime import datetime
 from textual import on
 from textual.binding import Binding
 
-from commtui.domain.lines import Choice, Query, Sort, SortKey
+from commtui.domain.lines import Choice, Sort, SortKey
 from commtui.domain.vocabulary import STATUS_LOOKS, Channel, Chip, Ignored, Status, Tab
 from commtui.screens.choosing import ChoicePanel, DatesPanel, FilterPanel
 from commtui.screens.filters import FILTER_TITLES, cleared, without
@@ -40,14 +40,6 @@ class FilteringScreen(MarkingScreen):
         Binding("comma", "menu('LikeMenu')", "Only rows like this one", show=False, id="like.open"),
         Binding("o", "menu('SortMenu')", "Sort by column", show=False, id="sort.open"),
     ]
-
-    def put_query(self, query: Query) -> None:
-        """Show another query's list; the cursor stays on its line if that is near the top."""
-        if query != self.chosen:
-            here = self.table.line
-            self.chosen = query
-            self.show_filters()
-            self.load(follow=here.id if here else None)
 
     def action_menu(self, name: str) -> None:
         """Wait for the second key of a chord."""

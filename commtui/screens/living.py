@@ -110,6 +110,10 @@ class LiveScreen(LoadingScreen):
     def went_away(self, error: Exception) -> None:
         """Say so once in a panel, then quietly, until it is back."""
         self.status.alarm("database away, reconnecting")
+        if not self.table.window.loaded:
+            self.table.say(
+                ("The database is away. The console connects by itself when it is back.",)
+            )
         if not self._is_away and self.is_current:
             self._away = AwayPanel(self.link, self.look, describe(error))
             self.app.push_screen(self._away)

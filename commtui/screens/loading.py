@@ -79,11 +79,12 @@ class LoadingScreen(Asking[None]):
         self.journal: str | None = None
         self.table = LineTable(look, self.is_marked)
         self._notice = notice
-        self._count_wanted = True
+        self._listed = False
+        self._counted: Counts | None = None
 
-    def is_marked(self, line: Line) -> bool:
-        """Whether a line is marked."""
-        raise NotImplementedError
+    def is_marked(self, line: Line) -> bool:  # noqa: ARG002
+        """Whether a line is marked; without marks none is."""
+        return False
 
     @property
     def view(self) -> View:
@@ -151,13 +152,21 @@ class LoadingScreen(Asking[None]):
         anchor = table.window.anchor(min(table.top, table.cursor)) if here else Anchor(0)
         offset = table.cursor - table.top if here else None
         generation = table.begin()
-        self._count_wanted = True
+        self._listed, self._counted = False, None
         self.ask(
             lambda desk: read_listing(desk, view, anchor, here.id if here else None),
             partial(self._loaded, generation, anchor, here.id if here else follow, offset),
             group="list",
         )
-        self.load_counts()
+        self._load_counts()
+
+    def put_query(self, query: Query) -> None:
+        """Show another query's list; the cursor stays on its line if that is near the top."""
+        if query != self.chosen:
+            here = self.table.line
+            self.chosen = query
+            self.show_filters()
+            self.load(follow=here.id if here else None)
 
     def _loaded(
         self,
@@ -182,6 +191,7 @@ class LoadingScreen(Asking[None]):
             keep=keep,
             offset=offset,
         )
+        self._listed = True
         self._count_list()
         self.status.show_news(0)
         if self.table.window.total == 0:
@@ -193,23 +203,25 @@ class LoadingScreen(Asking[None]):
     def _explain(self, emptiness: Emptiness) -> None:
         self.table.say(empty_words(emptiness, self.chosen))
 
-    def load_counts(self) -> None:
-        """The numbers beside the chips."""
+    def _load_counts(self) -> None:
         view = self.view
-        self.counts = None
-        self.ask(lambda desk: desk.counts(view.tab, view.query), self.show_counts, group="counts")
+        self.ask(lambda desk: desk.counts(view.tab, view.query), self._take_counts, group="counts")
+
+    def _take_counts(self, counts: Counts) -> None:
+        self._counted = counts
+        self.show_counts(counts)
+        self._count_list()
 
     def show_counts(self, counts: Counts) -> None:
         """New numbers beside the chips."""
         self.counts = counts
         self.query_one(Chips).show(self.chosen.chip, counts)
-        self._count_list()
 
     def _count_list(self) -> None:
         """The list has as many lines as were counted when it was loaded, whatever is counted later."""
-        if self._count_wanted and self.counts is not None and self.table.window.loaded:
-            self._count_wanted = False
-            self.table.count(self.counts.of(self.chosen.chip))
+        if self._listed and self._counted is not None:
+            self.table.count(self._counted.of(self.chosen.chip))
+            self._counted = None
 
     @on(LineTable.Needs)
     def _fetch(self, event: LineTable.Needs) -> None:

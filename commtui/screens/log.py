@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding
 from textual.message import Message
 
-from commtui.domain.lines import Line, Query, Selection, Sort
+from commtui.domain.lines import Query, Selection, Sort
 from commtui.domain.text import line as one_line
 from commtui.domain.vocabulary import Chip, Tab
 from commtui.screens.acting import ActingScreen
@@ -39,9 +39,10 @@ class LogScreen(ActingScreen):
             super().__init__()
             self.subject_ids = subject_ids
 
-    def open_details(self, line: Line) -> None:
+    def action_details(self) -> None:
         """The complete details."""
-        self.app.push_screen(EntryPanel(self.link, self.look, line), self._go_on)
+        if self.table.line is not None:
+            self.app.push_screen(EntryPanel(self.link, self.look, self.table.line), self._go_on)
 
     def _go_on(self, action: str | None) -> None:
         if action == "resend":

@@ -194,10 +194,6 @@ class MarkingScreen(LiveScreen):
         elif self.chosen.text:
             self.put_query(replace(self.chosen, text=""))
 
-    def put_query(self, query: Query) -> None:
-        """Show another query's list."""
-        raise NotImplementedError
-
     # Acting on them
 
     def act(self, then: Callable[[Selection], object]) -> None:

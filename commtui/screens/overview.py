@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual.binding import Binding
 
-from commtui.domain.lines import Line, Selection
+from commtui.domain.lines import Selection
 from commtui.domain.vocabulary import Tab
 from commtui.screens.acting import ActingScreen
 from commtui.screens.details import SummaryPanel
@@ -23,9 +23,10 @@ class CommunicationScreen(ActingScreen):
         Binding("R", "resend", "Resend (on the log)", show=False, id="resend.elsewhere"),
     ]
 
-    def open_details(self, line: Line) -> None:
+    def action_details(self) -> None:
         """The limited details; all attempts are one key further."""
-        self.app.push_screen(SummaryPanel(self.link, self.look, line))
+        if self.table.line is not None:
+            self.app.push_screen(SummaryPanel(self.link, self.look, self.table.line))
 
     def action_send(self) -> None:
         """Bulk send: the dry run asks first."""

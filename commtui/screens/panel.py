@@ -38,7 +38,8 @@ Panel #problem { height: auto; color: $text-error; text-style: bold; display: no
 Panel #problem.-said { display: block; }
 Panel #buttons { height: 1; margin-top: 1; align-horizontal: left; }
 Panel #buttons Button { margin-right: 2; min-width: 10; }
-Panel #buttons Button:focus { background: $primary; color: $text; text-style: bold reverse; }
+Panel #buttons Button:focus { background: $primary; color: $text; text-style: bold; }
+Panel:ansi #buttons Button:focus { background: ansi_default; text-style: bold reverse; }
 Panel Hints { padding: 0; }
 Panel Input, Panel Input:focus { border: none; height: 1; padding: 0 1; background: $boost; }
 Panel Input:focus { background: $primary 30%; }

@@ -35,6 +35,8 @@ from commtui.store.outbox import Claim, Outcome
 log = logging.getLogger(__name__)
 
 RECORD_BATCH = 64
+GATHER_SECONDS = 0.01
+"""After the first slot became free, so that several rows are claimed in one transaction."""
 AGAIN_SECONDS = 1.0
 """Between two tries to record answers while the database is away."""
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -71,10 +73,12 @@ class Delivery:
         return bool(self._calls or self._recording) or not self._answers.empty()
 
     async def step(self) -> int:
-        """Claim what free slots can take and start the calls; returns how many rows were claimed."""
+        """Claim what free slots can take and start the calls, or wait for a free slot; returns 0 when idle."""
         free = self._slots - len(self._calls)
         if free <= 0:
-            return 0
+            await asyncio.wait(self._calls, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.sleep(GATHER_SECONDS)
+            return 1
         claims = await asyncio.to_thread(self._claim, free)
         if not claims:
             return 0

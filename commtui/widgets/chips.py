@@ -27,12 +27,11 @@ class Chips(Widget, can_focus=True):
     DEFAULT_CSS = """
     Chips { height: 1; background: $surface; padding: 0 1;
         .chips--chosen { background: $primary; color: $text; text-style: bold; }
-        .chips--key { color: $foreground 60%; }
+        .chips--key { text-style: dim; }
     }
     Chips:focus { background: $primary 30%; }
     Chips:ansi { background: ansi_default; color: ansi_default;
         .chips--chosen { background: ansi_default; color: ansi_default; text-style: bold reverse; }
-        .chips--key { color: ansi_default; }
     }
     Chips:ansi:focus { background: ansi_default; text-style: underline; }
     """

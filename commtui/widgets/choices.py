@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 
 from commtui.domain.text import fold, line
 from commtui.widgets.look import Look
-from commtui.widgets.table import fit
+from commtui.widgets.painting import fit
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from commtui.domain.lines import Line, SortKey
@@ -44,20 +44,32 @@ COLUMNS = (
     Column(ColumnKey.TIME, "Time", 7, sort=SortKey.TIME),
     Column(ColumnKey.STATUS, "Status", 17, sort=SortKey.STATUS),
     Column(ColumnKey.CHANNEL, "Type", 9),
-    Column(ColumnKey.REFERENCE, "Reference", 11, 1, sort=SortKey.REFERENCE),
-    Column(ColumnKey.CUSTOMER, "Customer", 13, 3, sort=SortKey.CUSTOMER),
+    Column(ColumnKey.REFERENCE, "Reference", 10, sort=SortKey.REFERENCE),
+    Column(ColumnKey.CUSTOMER, "Customer", 14, 3, sort=SortKey.CUSTOMER),
     Column(ColumnKey.RECIPIENT, "Recipient", 16, 2, from_width=110),
     Column(ColumnKey.ATTEMPTS, "Tries", 5, from_width=110),
     Column(ColumnKey.KIND, "Kind", 9, from_width=110),
     Column(ColumnKey.LOCATION, "Location", 8, from_width=132),
-    Column(ColumnKey.ERROR, "Error / note", 14, 8),
+    Column(ColumnKey.ERROR, "Error / note", 10, 4),
 )
 MARK_WIDTH = 2
+_WIDEST_REFERENCE = 16
 
 
-def layout(width: int) -> tuple[tuple[Column, int], ...]:
+def widest_reference(lines: Iterable[Line]) -> int:
+    """The cells that references need, within reason: operators go by them, so they are not cut."""
+    return min(max((len(line.reference) for line in lines), default=0), _WIDEST_REFERENCE)
+
+
+def layout(width: int, reference_cells: int = 0) -> tuple[tuple[Column, int], ...]:
     """The columns that fit a list of this width, with the cells each of them gets."""
-    shown = [column for column in COLUMNS if column.from_width <= width]
+    shown = [
+        replace(column, width=max(column.width, reference_cells))
+        if column.key is ColumnKey.REFERENCE
+        else column
+        for column in COLUMNS
+        if column.from_width <= width
+    ]
     left = width - MARK_WIDTH - sum(column.width + 1 for column in shown)
     shares = sum(column.share for column in shown)
     widths = [column.width + max(left, 0) * column.share // shares for column in shown]

@@ -35,12 +35,11 @@ class FilterLine(Widget, can_focus=True):
     DEFAULT_CSS = """
     FilterLine { height: 1; padding: 0 1;
         .filters--chosen { background: $primary; color: $text; text-style: bold; }
-        .filters--hint { color: $foreground 60%; }
+        .filters--hint { text-style: dim; }
         .filters--active { color: $text-accent; text-style: bold; }
     }
     FilterLine:ansi { background: ansi_default; color: ansi_default;
         .filters--chosen { background: ansi_default; color: ansi_default; text-style: bold reverse; }
-        .filters--hint { color: ansi_default; }
         .filters--active { color: ansi_default; text-style: bold; }
     }
     """

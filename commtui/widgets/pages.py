@@ -87,8 +87,12 @@ class Window:
         *,
         complete: bool,
         before: PageKey | None = None,
+        total: int = 0,
     ) -> None:
-        """Replace everything by these neighbouring pages, the first line of which has that index."""
+        """Replace everything by these neighbouring pages, the first line of which has that index.
+
+        `total` is how many lines the list is known to have.
+        """
         self._pages = deque(page for page in pages if page.lines)
         self.loaded, self.start, self.at_start, self.at_end = True, index, index == 0, complete
         self._past_end = False
@@ -96,7 +100,7 @@ class Window:
         self._rebuild()
         if self.at_start:
             self.top = self._pages[0].first if self._pages else None
-        self.total = self.end if complete else max(self.total, self.end)
+        self.total = self.end if complete else max(total, self.end)
 
     def count(self, total: int) -> int:
         """Say how many lines the list has; gives the shift this means for what is loaded."""
@@ -177,12 +181,12 @@ class Window:
             self._past_end = True
             self.total = min(self.total, wanted.index)
             return 0
-        self.fill((page,), wanted.index, complete=short)
+        self.fill((page,), wanted.index, complete=short, total=self.total)
         return 0
 
     def _take_end(self, page: Page, short: bool) -> int:
         index = 0 if short else max(0, self.total - len(page.lines))
-        self.fill((page,), index, complete=True)
+        self.fill((page,), index, complete=True, total=self.total)
         self.at_start = short
         return 0
 

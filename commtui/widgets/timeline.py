@@ -46,7 +46,7 @@ def fields(pairs: Iterable[tuple[str, str]]) -> Text:
 
 def section(title: str) -> Text:
     """A heading within a panel."""
-    return Text(f"\n{title}\n", "bold underline")
+    return Text("\n").append(title, "bold underline").append("\n")
 
 
 def explained(explanation: Explanation | None) -> Text:
@@ -60,7 +60,7 @@ def explained(explanation: Explanation | None) -> Text:
 
 def headline(here: Line, look: Look) -> Text:
     """A line's status with what else is to know about it."""
-    text = Text(look.status(here.status), "bold")
+    text = Text().append(look.status(here.status), "bold")
     flags = [
         "ignored" * here.ignored,
         f"fixed by {look.day(here.settled_at)}" if here.settled_at else "",

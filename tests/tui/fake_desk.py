@@ -175,7 +175,12 @@ class FakeDesk:
     pages: int = 0
     progress_now: Progress | None = None
     refuse: str = ""
+    gate: threading.Event = field(default_factory=threading.Event)
+    """Closed while a test wants pages to be slow."""
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
 
     # What happens outside
 
@@ -230,6 +235,7 @@ class FakeDesk:
     ) -> Page:
         """Lines following or preceding a key."""
         self._called("page", (tab, query, sort))
+        self.gate.wait()
         with self.lock:
             self.pages += 1
             found = self._found(tab, query, sort)

@@ -153,3 +153,29 @@ async def test_the_preview_follows_the_cursor(desk: FakeDesk) -> None:
         await driver.see("Invoice 12347")
         await driver.press("p")
         await driver.until(lambda: "Invoice 12347" not in driver.text)
+
+
+async def test_the_list_is_as_long_as_was_counted_even_when_the_numbers_come_first() -> None:
+    desk = filled(450)
+    async with console(desk) as driver:
+        desk.gate.clear()
+        await driver.press("f8")
+        await driver.until(lambda: driver.tab.counts and len(desk.called("counts")) > 1)
+        await driver.pilot.pause()
+        desk.gate.set()
+        await driver.until(lambda: driver.table.window.total == 450)
+        await driver.see("1/450")
+
+
+async def test_a_page_that_was_asked_for_under_another_filter_is_never_mixed_in() -> None:
+    desk = filled(450)
+    async with console(desk) as driver:
+        desk.gate.clear()
+        await driver.press(
+            "pagedown", "pagedown", "pagedown", "pagedown", "f7", "pagedown", "pagedown"
+        )
+        desk.gate.set()
+        await driver.until(lambda: driver.table.window.total == 90)
+        await driver.press("G")
+        await driver.until(lambda: driver.table.line is not None)
+        assert {line.chip for line in driver.table.window.lines} == {Chip.COMPLETED}

@@ -14,7 +14,7 @@ from commtui.widgets.columns import MARK_WIDTH, ColumnKey, layout, remarks, stat
 from commtui.widgets.dates import day_after, parse_day, presets
 from commtui.widgets.hints import key_name
 from commtui.widgets.look import Look, counted, number
-from commtui.widgets.table import fit
+from commtui.widgets.painting import fit
 from tests.tui.fake_desk import NOW, make_line
 
 ZURICH = Look(ZoneInfo("Europe/Zurich"), clock=lambda: NOW)
