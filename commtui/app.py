@@ -8,9 +8,13 @@ import os
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
 
+import asyncio
+import codecs
 import logging
+import signal
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -18,6 +22,7 @@ from rich.text import Text
 from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.drivers import linux_driver
 
 from commtui.domain.vocabulary import Tab
 from commtui.screens.leaving import LeavePanel
@@ -31,6 +36,10 @@ if TYPE_CHECKING:
     from commtui.services.desk import Desk
 
 _log = logging.getLogger(__name__)
+
+
+def _lenient(encoding: str) -> Callable[[], codecs.IncrementalDecoder]:
+    return partial(codecs.getincrementaldecoder(encoding), errors="replace")
 
 
 class CommtuiApp(App[None]):
@@ -71,6 +80,9 @@ class CommtuiApp(App[None]):
 
     def on_mount(self) -> None:
         """Open on the overview; the log is made when it is first looked at."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self.exit)
         self.switch_mode(Tab.OVERVIEW)
 
     def tell(self, words: str) -> None:
@@ -101,19 +113,26 @@ class CommtuiApp(App[None]):
         if discard:
             self.exit()
 
+    def panic(self, *renderables: object) -> None:
+        """A fault outside the message loop: the same as one inside it."""
+        _log.critical("the console stopped: %r", renderables)
+        self._return_code = 1
+        self._fatal_error()
+
     def _fatal_error(self) -> None:
         """A fault of our own: one sentence, and the rest in the log file; never a traceback with its variables."""
         error = self._exception
         _log.critical("the console stopped", exc_info=error)
+        kind = f" ({type(error).__name__})" if error is not None else ""
         self._exit_renderables.append(
-            Text(
-                f"commtui stopped by a fault of its own ({type(error).__name__}); what was confirmed goes on."
-            )
+            Text(f"commtui stopped by a fault of its own{kind}; what was confirmed goes on.")
         )
         self._close_messages_no_wait()
 
 
 def run_console(app: CommtuiApp) -> int:
     """Run it without mouse reporting, so that the terminal's own selection works; gives the exit code."""
+    # A terminal that is not set to UTF-8 sends bytes that are none; Textual's strict decoder would end the program.
+    vars(linux_driver)["getincrementaldecoder"] = _lenient
     app.run(mouse=False)
     return app.return_code or 0

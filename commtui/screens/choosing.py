@@ -149,6 +149,8 @@ class DatesPanel(Panel[tuple[datetime | None, datetime | None]]):
                 return
         if event.values:
             self.dismiss((None, None))
+        else:
+            self.say_problem("There is no such span; Tab goes to the days, written YYYY-MM-DD.")
 
     @on(Input.Submitted, "#from, #to")
     def _typed(self) -> None:

@@ -7,7 +7,6 @@ from textual.app import ComposeResult
 from textual.widgets import Button, Input, Static
 
 from commtui.domain.lines import Line, Selection
-from commtui.domain.text import line as one_line
 from commtui.domain.views import Decision
 from commtui.screens.link import Link
 from commtui.screens.panel import Panel
@@ -109,13 +108,13 @@ class CompletePanel(WordPanel):
 
 
 class SettlePanel(WordPanel):
-    """Settle an entry whose outcome nobody recorded; nothing is decided by a key alone."""
+    """Settle an entry whose outcome nobody recorded; nothing is decided by a key alone, nor without a note."""
 
-    AUTO_FOCUS = "#cancel"
     QUESTION = (
         "The request left, but no answer was recorded: it may have been sent. Look it up at the provider or ask the"
-        " recipient, then decide.\nNote:"
+        " recipient, then decide.\nWhat you found out:"
     )
+    HINTS = (("Tab Enter", "choose"),)
 
     def __init__(self, link: Link, look: Look, line: Line) -> None:
         super().__init__(link, look, f"Outcome unknown: {line.category} {line.reference}")
@@ -135,10 +134,13 @@ class SettlePanel(WordPanel):
     def action_settle(self, decision: str) -> None:
         """Record the decision."""
         chosen, note = Decision(decision), self.words
+        if not note:
+            self.say_problem("Write what you found out: the log keeps it.")
+            return
         self.ask(
             lambda desk: desk.settle(self._entry_id, chosen, note),
             lambda entry_id: self.dismiss(
-                _SETTLED[chosen] + (f" New entry {one_line(entry_id, 40)}." if entry_id else "")
+                _SETTLED[chosen] + (" It is a new line of the log." if entry_id else "")
             ),
             group="settle",
         )

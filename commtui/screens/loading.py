@@ -143,6 +143,10 @@ class LoadingScreen(Asking[None]):
         """Below the smallest size there is only a sentence."""
         self.set_class(self.size.width < SMALLEST[0] or self.size.height < SMALLEST[1], "-small")
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing is done to lines that cannot be seen."""
+        return False if self.has_class("-small") else super().check_action(action, parameters)
+
     # Loading
 
     def load(self, *, keep: bool = False, follow: str | None = None) -> None:

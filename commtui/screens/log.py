@@ -59,7 +59,7 @@ class LogScreen(ActingScreen):
             self.status.notice(
                 "R resends one entry, the cursor's. For marked lines: S, then send on Communication."
             )
-        words = f"{here.category} {here.reference} to {here.recipient or here.customer_name}"
+        words = f"{here.category} {here.reference}"
         self.app.push_screen(ResendPanel(self.link, self.look, here.id, words), self._resent)
 
     def _resent(self, entry_id: str | None) -> None:

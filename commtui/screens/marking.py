@@ -65,9 +65,16 @@ class MarkingScreen(LiveScreen):
         self.show_marks()
         self.table.refresh()
 
+    def show_filters(self) -> None:
+        """The filters, and whether the marks were made under others."""
+        super().show_filters()
+        self.show_marks()
+
     def show_marks(self) -> None:
         """Their number, with a range that is being drawn."""
         words = self.marks.words
+        if self.marks.query is not None and self.marks.query != self.chosen:
+            words = f"{number(self.marks.count)} marked under another filter"
         span = len(self.table.span_indexes()) if self.table.span else 0
         if span:
             words = " + ".join(filter(None, (words, f"range of {number(span)}")))
@@ -175,7 +182,14 @@ class MarkingScreen(LiveScreen):
 
     def _mark_matching(self, but: frozenset[str]) -> None:
         view = self.view
-        self.ask(lambda desk: read_matching(desk, view, but), self.put_marks, group="matching")
+        # at once, so that a key pressed before the exact answer means the same lines
+        self.put_marks(Marks(query=view.query, excluded=but, matching=self.table.window.total))
+
+        def refine(marks: Marks) -> None:
+            if self.marks.query == view.query:
+                self.put_marks(marks)
+
+        self.ask(lambda desk: read_matching(desk, view, but), refine, group="matching")
 
     def action_remark(self) -> None:
         """Mark the set that was last acted on or cleared."""

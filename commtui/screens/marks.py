@@ -50,7 +50,7 @@ class Marks:
             return f"{number(self.count)} marked" if self.ids else ""
         if self.excluded:
             return f"{number(self.count)} marked (all {number(self.matching)} matching but {len(self.excluded)})"
-        return f"all {number(self.matching)} matching marked"
+        return f"{number(self.count)} marked (all that match)"
 
     def toggled(self, line: Line) -> Marks:
         """With one line marked that was not, or the other way round."""

@@ -95,7 +95,8 @@ def progress_text(progress: Progress, health: Health, look: Look) -> Text:
     filled = _BAR * decided // max(progress.total, 1)
     text = Text(look.plain("█" * filled + "░" * (_BAR - filled)), no_wrap=True)
     text.append(f"  {number(decided)} of {number(progress.total)} decided", "bold")
-    text.append(f" · {_STATE_WORDS[progress.state]}\n")
+    over = progress.state is RunState.DONE
+    text.append(f" · {'being sent' if over and progress.open else _STATE_WORDS[progress.state]}\n")
     for status, count in progress.by_status:
         text.append(f"  {number(count):>7}  {look.status(status)}\n")
     if progress.waiting:

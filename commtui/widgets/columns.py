@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from commtui.domain.lines import Line, SortKey
 from commtui.domain.text import line as one_line
@@ -61,6 +62,7 @@ def widest_reference(lines: Iterable[Line]) -> int:
     return min(max((len(line.reference) for line in lines), default=0), _WIDEST_REFERENCE)
 
 
+@lru_cache(maxsize=64)
 def layout(width: int, reference_cells: int = 0) -> tuple[tuple[Column, int], ...]:
     """The columns that fit a list of this width, with the cells each of them gets."""
     shown = [

@@ -28,16 +28,24 @@ class KeyMenu(Widget, can_focus=True):
 
     def open(self) -> None:
         """Take the keys until one is chosen."""
-        self._back = self.screen.focused
+        focused = self.screen.focused
+        if not isinstance(focused, KeyMenu):
+            self._back = focused
         self.add_class("-open")
         self.screen.add_class("-menu")
-        self.focus()
+        # at once: a focus that comes later could land on a menu that fast keys have closed again
+        self.screen.set_focus(self)
 
     def close(self) -> None:
         """Give the keys back."""
         self._hide()
-        if self._back is not None and self.has_focus:
-            self._back.focus()
+        if self.screen.focused is self:
+            self.screen.set_focus(self._back)
+
+    def on_focus(self) -> None:
+        """A closed menu keeps no keys, however it came by them."""
+        if not self.has_class("-open"):
+            self.close()
 
     def on_blur(self) -> None:
         """Something else took the keys."""

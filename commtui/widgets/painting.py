@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -81,6 +82,7 @@ class PaintedLines(ScrollView):
         self._cursor = 0
         self._words: tuple[str, ...] = ()
         self._reference_cells = 0
+        self._base = Style()
         self.set_class(look.ascii, "-plain")
 
     @property
@@ -116,10 +118,14 @@ class PaintedLines(ScrollView):
         low, high = sorted((self.span.origin, self._cursor))
         return range(low, high + 1)
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Rows of the screen; what they have in common is worked out once."""
+        self._base = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """One row of the screen."""
-        width = self.size.width
-        base = self.rich_style
+        width, base = self.size.width, self._base
         if y == 0:
             return self._header(
                 width, base + self.get_component_rich_style("table--header", partial=True)

@@ -88,10 +88,10 @@ class LineTable(PaintedLines, can_focus=True):
         found = self.window.index_of(keep) if keep else None
         if found is not None:
             self._cursor = found
-            top = found - offset if offset is not None else self.top
-        else:
-            self._cursor = min(self._cursor, max(self.window.total - 1, 0)) if keep else 0
-            top = self._cursor - offset if keep and offset is not None else 0
+        elif offset is None:
+            self._cursor = 0
+        self._cursor = max(0, min(self._cursor, self.window.total - 1))
+        top = 0 if offset is None else self._cursor - offset
         self._resize(top)
         self.post_message(self.Moved(by_key=False))
 

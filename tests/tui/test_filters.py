@@ -236,3 +236,17 @@ async def test_an_empty_list_says_that_collecting_and_ignored_ones_are_hidden() 
 async def test_an_empty_database_says_how_to_import() -> None:
     async with console(filled(0)) as driver:
         await driver.see("commtui import FILE")
+
+
+async def test_another_filter_keeps_the_cursor_on_its_line_or_goes_to_the_top(
+    desk: FakeDesk,
+) -> None:
+    async with console(desk) as driver:
+        await driver.press("j", "j", "j", "j", "j")
+        here = driver.line.id
+        await driver.press("f8")
+        await driver.until(lambda: driver.table.window.total == 40)
+        assert driver.line.id == here
+        await driver.press("f7")
+        await driver.until(lambda: driver.table.window.total == 8)
+        assert driver.table.cursor == 0

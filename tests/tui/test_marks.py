@@ -44,7 +44,7 @@ async def test_a_marks_the_page_and_again_all_that_match() -> None:
         await driver.press("A")
         assert driver.marked == len(driver.table.in_view)
         await driver.press("A")
-        await driver.see("all 400 matching marked")
+        await driver.see("400 marked (all that match)")
         await driver.press("j", "space")
         await driver.see("399 marked")
         assert driver.tab.marks.selection(Tab.OVERVIEW) == Selection(
@@ -58,7 +58,7 @@ async def test_a_marks_the_page_and_again_all_that_match() -> None:
 async def test_lines_that_come_later_are_not_among_all_that_match(desk: FakeDesk) -> None:
     async with console(desk) as driver:
         await driver.press("A", "A")
-        await driver.see("27 matching marked")
+        await driver.see("27 marked (all that match)")
         desk.put(Tab.OVERVIEW, make_line(-5))
         await driver.press("r", "g")
         await driver.until(lambda: driver.table.window.total == 28)
@@ -117,6 +117,6 @@ async def test_inverting_marks_everything_else_that_matches(desk: FakeDesk) -> N
 async def test_a_marked_line_that_stops_matching_is_no_longer_counted(desk: FakeDesk) -> None:
     async with console(desk) as driver:
         await driver.press("A", "A")
-        await driver.see("all 27 matching marked")
+        await driver.see("27 marked (all that match)")
         desk.put(Tab.OVERVIEW, with_status(desk.overview[0], Status.DELIVERED))
-        await driver.see("all 26 matching marked")
+        await driver.see("26 marked (all that match)")

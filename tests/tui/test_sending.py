@@ -60,7 +60,7 @@ async def test_above_fifty_the_number_has_to_be_typed() -> None:
     desk.overview = [make_line(5 * number) for number in range(60)]
     async with console(desk) as driver:
         await driver.press("A", "A")
-        await driver.see("all 60 matching marked")
+        await driver.see("60 marked (all that match)")
         await driver.open("SendPanel", "S")
         await driver.see("60 messages will go")
         await driver.press("s")
@@ -149,7 +149,7 @@ async def test_s_on_the_log_takes_all_matching_subjects_over(desk: FakeDesk) -> 
         await driver.press("f3")
         await driver.until(lambda: driver.tab.TAB is Tab.LOG and driver.table.window.loaded)
         await driver.press("A", "A")
-        await driver.see("all 26 matching marked")
+        await driver.see("26 marked (all that match)")
         await driver.press("S")
         await driver.until(lambda: driver.tab.TAB is Tab.OVERVIEW)
         assert len(driver.tab.marks.ids) == 26

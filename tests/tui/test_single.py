@@ -212,7 +212,7 @@ async def test_c_on_another_line_says_that_there_is_nothing_to_complete(desk: Fa
 
 @pytest.mark.parametrize(
     ("tabs", "decision"),
-    [(1, Decision.SENT), (2, Decision.AGAIN), (3, Decision.GIVE_UP)],
+    [(2, Decision.SENT), (3, Decision.AGAIN), (4, Decision.GIVE_UP)],
     ids=["sent", "again", "give-up"],
 )
 async def test_an_unknown_outcome_is_settled_by_the_operator(
@@ -221,13 +221,15 @@ async def test_an_unknown_outcome_is_settled_by_the_operator(
     desk.overview = [make_line(3)]
     async with console(desk) as driver:
         await driver.open("SettlePanel", "c")
-        await driver.press("enter")
-        await driver.back()
-        assert not desk.called("settle")
-        await driver.open("SettlePanel", "c")
         await driver.press(*["tab"] * tabs, "enter")
+        await driver.see("Write what you found out")
+        assert not desk.called("settle")
+        await driver.press("escape")
         await driver.back()
-        assert desk.called("settle") == [("e0000003", decision, "")]
+        await driver.open("SettlePanel", "c")
+        await driver.press(*"seen", *["tab"] * tabs, "enter")
+        await driver.back()
+        assert desk.called("settle") == [("e0000003", decision, "seen")]
         await driver.see("Settled:")
 
 

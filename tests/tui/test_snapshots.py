@@ -73,7 +73,7 @@ SCENES = {
     "overview": scene((("space", "space", "j", "space"), "3 marked")),
     "log": scene((("f3",), "is:open"), (("f8",), "fixed by"), (("space", "j"), "1 marked")),
     "dry_run": scene(
-        (("A", "A"), "all 133 matching marked"), (("S",), "will go"), (("s",), "That many")
+        (("A", "A"), "133 marked (all that match)"), (("S",), "will go"), (("s",), "That many")
     ),
     "progress": scene((("S",), "will go"), (("s",), "9 of 12 decided")),
     "limited_details": scene((("enter",), "What to do")),

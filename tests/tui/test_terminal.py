@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -200,3 +201,25 @@ def test_importing_the_console_imports_no_database_and_no_http_client() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert told.stdout.strip() == "[]"
+
+
+def test_bytes_that_are_not_utf8_are_survived() -> None:
+    with terminal() as console:
+        console.until(lambda: "Failed 20" in console.text)
+        console.press(b"\xe9\x9b\xff")
+        console.press(b"?")
+        console.until(lambda: "Keys of" in console.text)
+        console.press(b"\x1b")
+        console.until(lambda: "Keys of" not in console.text)
+        console.press(b"q")
+        assert console.end() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_with_the_terminal_restored(number: signal.Signals) -> None:
+    with terminal() as console:
+        console.until(lambda: "Failed 20" in console.text)
+        console.process.send_signal(number)
+        assert console.end() == 0
+        assert b"\x1b[?1049l" in console.raw
+        assert b"\x1b[?25h" in console.raw

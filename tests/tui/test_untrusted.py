@@ -153,7 +153,7 @@ async def test_hostile_words_on_the_log_and_in_refusals() -> None:
         await driver.back()
         await driver.press("j")
         await driver.open("SettlePanel", "c")
-        await driver.press("tab", "enter")
+        await driver.press("x", "tab", "tab", "enter")
         await driver.see("Not done: [red]x[/red]\\e]0;pwn")
         clean(driver)
         await driver.press("escape")
