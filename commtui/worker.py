@@ -26,14 +26,11 @@ THREADS = 12
 class Worker:
     """One worker process."""
 
-    def __init__(self, working: Working) -> None:
+    def __init__(self, working: Working, stop: asyncio.Event) -> None:
+        """Work with these parts until `stop` is set: nothing new is taken then, what is under way ends."""
         self._working = working
-        self._stop = asyncio.Event()
+        self._stop = stop
         self._idle: dict[str, bool] = {}
-
-    def stop(self) -> None:
-        """Take nothing new, let what is under way end."""
-        self._stop.set()
 
     async def run(self, *, until_idle: bool = False) -> None:
         """Work until stopped, or until nothing is due."""
@@ -127,10 +124,11 @@ def main(settings: Settings, *, until_idle: bool = False) -> int:
 async def _main(settings: Settings, *, until_idle: bool) -> int:
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="store"))
-    working = await asyncio.to_thread(open_working, settings)
-    worker = Worker(working)
+    stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, worker.stop)
+        loop.add_signal_handler(number, stop.set)
+    working = await asyncio.to_thread(open_working, settings)
+    worker = Worker(working, stop)
     try:
         await worker.run(until_idle=until_idle)
     finally:

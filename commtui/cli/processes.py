@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 from collections.abc import Callable
 
 from commtui.bootstrap import open_database
@@ -14,6 +16,7 @@ from commtui.services import processes
 
 def run_worker(chosen: argparse.Namespace, settings: Settings) -> int:
     """Run a worker in the foreground."""
+    _end_well_before_the_loop_runs()
     from commtui.worker import main
 
     logs.to_stderr()
@@ -22,10 +25,16 @@ def run_worker(chosen: argparse.Namespace, settings: Settings) -> int:
 
 def run_web(chosen: argparse.Namespace, settings: Settings) -> int:
     """Run the web receiver in the foreground."""
+    _end_well_before_the_loop_runs()
     from commtui.web import main
 
     logs.to_stderr()
     return _perhaps(chosen, settings, lambda: main(settings, chosen.host, chosen.port))
+
+
+def _end_well_before_the_loop_runs() -> None:
+    """SIGTERM while a process is still starting has nothing to wait for."""
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
 
 
 def _perhaps(chosen: argparse.Namespace, settings: Settings, run: Callable[[], int]) -> int:

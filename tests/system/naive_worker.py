@@ -35,7 +35,9 @@ class NaiveHousekeeping(Housekeeping):
 async def main() -> None:
     """Work until killed."""
     working = open_working(load())
-    await Worker(replace(working, housekeeping=NaiveHousekeeping(working.database))).run()
+    await Worker(
+        replace(working, housekeeping=NaiveHousekeeping(working.database)), asyncio.Event()
+    ).run()
 
 
 if __name__ == "__main__":
