@@ -27,7 +27,7 @@ class ProgressPanel(ReadingPanel[None]):
     ProgressPanel #text { text-wrap: nowrap; text-overflow: ellipsis; }
     """
     BINDINGS = [
-        Binding("p", "pause", "pause, continue", id="run.pause"),
+        Binding("p", "pause", "pause/go on", id="run.pause"),
         Binding("X", "stop", "stop the rest", id="run.stop"),
         Binding("escape", "cancel", "close (stops nothing)", id="run.close"),
     ]
