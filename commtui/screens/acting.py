@@ -108,6 +108,11 @@ class ActingScreen(FilteringScreen):
                 "Nothing to complete: this is neither a manual task nor an unknown outcome."
             )
 
+    async def go_on(self, action: str | None) -> None:
+        """Do what a details panel was left for: fix, complete or resend."""
+        if action is not None:
+            await self.run_action(action)
+
     def action_fix(self) -> None:
         """Correct the address of the cursor's customer."""
         line = self.table.line

@@ -22,10 +22,17 @@ from commtui.widgets.timeline import (
 )
 
 
-class SummaryPanel(ReadingPanel[None]):
-    """The overview's details: status, class, one plain sentence, what to do; all attempts are one key further."""
+class SummaryPanel(ReadingPanel[str]):
+    """The overview's details: status, class, one plain sentence, what to do; all attempts are one key further.
 
-    BINDINGS = [Binding("h", "attempts", "all attempts", id="summary.attempts")]
+    The answer is what to go on with: fix or complete.
+    """
+
+    BINDINGS = [
+        Binding("h", "attempts", "all attempts", id="summary.attempts"),
+        Binding("F", "go_on('fix')", "correct address", id="summary.fix"),
+        Binding("c", "go_on('complete')", "settle", id="summary.complete"),
+    ]
 
     def __init__(self, link: Link, look: Look, line: Line) -> None:
         super().__init__(link, look, f"{line.category} {line.reference} · {line.customer_name}")
@@ -70,6 +77,10 @@ class SummaryPanel(ReadingPanel[None]):
         """All attempts of the subject."""
         self.app.push_screen(AttemptsPanel(self.link, self.look, self._line))
 
+    def action_go_on(self, action: str) -> None:
+        """Close, and go on with this line."""
+        self.dismiss(action)
+
 
 class AttemptsPanel(ReadingPanel[None]):
     """All attempts of a subject, newest first."""
@@ -96,9 +107,10 @@ class EntryPanel(ReadingPanel[str]):
     """The log's details: everything about one attempt. The answer is the action to go on with."""
 
     BINDINGS = [
-        Binding("h", "attempts", "all attempts", id="entry.attempts"),
+        Binding("h", "attempts", "attempts", id="entry.attempts"),
         Binding("R", "go_on('resend')", "resend", id="entry.resend"),
-        Binding("c", "go_on('complete')", "complete or settle", id="entry.complete"),
+        Binding("F", "go_on('fix')", "correct", id="entry.fix"),
+        Binding("c", "go_on('complete')", "complete/settle", id="entry.complete"),
     ]
 
     def __init__(self, link: Link, look: Look, line: Line) -> None:

@@ -42,13 +42,7 @@ class LogScreen(ActingScreen):
     def action_details(self) -> None:
         """The complete details."""
         if self.table.line is not None:
-            self.app.push_screen(EntryPanel(self.link, self.look, self.table.line), self._go_on)
-
-    def _go_on(self, action: str | None) -> None:
-        if action == "resend":
-            self.action_resend()
-        elif action == "complete":
-            self.action_complete()
+            self.app.push_screen(EntryPanel(self.link, self.look, self.table.line), self.go_on)
 
     def action_resend(self) -> None:
         """Resend the cursor's entry; asks first."""

@@ -26,7 +26,7 @@ class CommunicationScreen(ActingScreen):
     def action_details(self) -> None:
         """The limited details; all attempts are one key further."""
         if self.table.line is not None:
-            self.app.push_screen(SummaryPanel(self.link, self.look, self.table.line))
+            self.app.push_screen(SummaryPanel(self.link, self.look, self.table.line), self.go_on)
 
     def action_send(self) -> None:
         """Bulk send: the dry run asks first."""

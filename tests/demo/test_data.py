@@ -91,7 +91,7 @@ def test_practice_settings_survive_their_file(tmp_path: Any) -> None:
 
     settings = practice_settings(
         Settings(operator='Zoé "the \\ boss"'),
-        "sqlite:////tmp/practice.db",
+        "sqlite:////nowhere/practice.db",
         "http://127.0.0.1:1",
         8571,
         SigningKey(),
