@@ -23,6 +23,7 @@ from commtui.store.tables import (
     customer,
     entry,
     entry_text,
+    index_names,
     subject,
     subject_text,
 )
@@ -45,7 +46,7 @@ def crowd(path: Path, lines: int) -> Database:
         if found:
             raise SystemExit(f"{path} holds {found} lines, not {lines}: delete it")
         _fill(database, lines)
-        database.analyse()
+        database.analyse(index_names())
     return database
 
 

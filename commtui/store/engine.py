@@ -10,7 +10,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -94,12 +94,17 @@ class Database:
         """A new UUIDv7 of the database's present, or of another instant."""
         return self._ids.make(at or self.now())
 
-    def analyse(self) -> None:
-        """Keep SQLite's picture of its tables fresh, so that it picks the right index; PostgreSQL does by itself."""
-        if self.sqlite:
+    def analyse(self, indexes: Iterable[str]) -> None:
+        """Keep SQLite's picture of its indexes fresh, so that it picks the right one; PostgreSQL does by itself.
+
+        One index per transaction, and a sample of each: the whole would hold the write lock for seconds.
+        """
+        if not self.sqlite:
+            return
+        for index in indexes:
             with self.write() as connection:
-                connection.exec_driver_sql("PRAGMA analysis_limit=1000")
-                connection.exec_driver_sql("PRAGMA optimize=0x10002")
+                connection.exec_driver_sql("PRAGMA analysis_limit=100")
+                connection.exec_driver_sql(f"ANALYZE {index}")
 
     def close(self) -> None:
         """Close every connection."""

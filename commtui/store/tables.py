@@ -453,3 +453,12 @@ import_line = _table(
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("line", Json, nullable=False),
 )
+
+
+def index_names() -> list[str]:
+    """The names of all our indexes."""
+    return [
+        str(index.name)
+        for table in metadata.sorted_tables
+        for index in sorted(table.indexes, key=lambda index: str(index.name))
+    ]
