@@ -23,7 +23,6 @@ from commtui.services.dispatch import Dispatch
 from commtui.services.downloads import Downloads
 from commtui.services.events import Applying, Receiving
 from commtui.services.housekeeping import Housekeeping
-from commtui.services.importing import Importer, finish_atomic
 from commtui.services.lists import Lists
 from commtui.services.release import AutomaticRelease
 from commtui.services.resending import Resending
@@ -78,11 +77,6 @@ def open_desk(settings: Settings) -> Desk:
     )
 
 
-def open_importer(settings: Settings) -> Importer:
-    """What `commtui import` works with."""
-    return Importer(open_database(settings), settings, operator(settings))
-
-
 @dataclass(frozen=True)
 class Working:
     """The parts of a worker."""
@@ -119,6 +113,9 @@ class Working:
 
 def open_working(settings: Settings) -> Working:
     """A worker's parts; registers it with the database."""
+    # only here: the models of import lines cost the console and every command a fifth of a second
+    from commtui.services.importing import finish_atomic
+
     database = open_database(settings)
     finish_atomic(database)
     presence = Presence(database, "worker", settings.worker.lease_seconds)
