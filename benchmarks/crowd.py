@@ -16,14 +16,13 @@ from commtui.domain.text import fold
 from commtui.domain.vocabulary import Channel, Chip, Status, Tab, chip_of
 from commtui.store import counters
 from commtui.store.engine import Database
-from commtui.store.schema import prepare
+from commtui.store.schema import index_names, prepare
 from commtui.store.tables import (
     communication,
     counter,
     customer,
     entry,
     entry_text,
-    index_names,
     subject,
     subject_text,
 )

@@ -20,7 +20,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from commtui.demo.scenarios import SCENARIOS, SENDGRID
+from commtui.demo.email_scenarios import SENDGRID
+from commtui.demo.scenarios import SCENARIOS
 from commtui.domain.vocabulary import OPEN_STATUSES, Status
 from tests.system.plant import Plant, email_line, until
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from commtui.config import Settings
 from commtui.domain.vocabulary import Author
 from commtui.providers import registry
-from commtui.providers.base import Provider
+from commtui.providers.base import Checks
 from commtui.providers.http import Http
 from commtui.services.asking import Asking
 from commtui.services.attention import Attention
@@ -21,12 +21,16 @@ from commtui.services.desk import Desk
 from commtui.services.details import Details
 from commtui.services.dispatch import Dispatch
 from commtui.services.downloads import Downloads
+from commtui.services.errands import Errands
 from commtui.services.events import Applying, Receiving
+from commtui.services.falling_back import FallingBack, Holds
 from commtui.services.housekeeping import Housekeeping
 from commtui.services.lists import Lists
 from commtui.services.release import AutomaticRelease
 from commtui.services.resending import Resending
-from commtui.store import bulk, inbox, outbox, sends
+from commtui.services.unsubscribing import Unsubscribing
+from commtui.services.wishing import Wishing
+from commtui.store import bulk, fallbacks, inbox, outbox, sends
 from commtui.store.engine import Database
 from commtui.store.schema import prepare
 from commtui.store.workers import Presence
@@ -73,6 +77,8 @@ def open_desk(settings: Settings) -> Desk:
         resending=resending,
         attention=Attention(database, author, resending),
         customers=Customers(database, settings, author),
+        wishing=Wishing(database, settings, author, dispatch),
+        holds=Holds(database, author),
         downloads=Downloads(database),
     )
 
@@ -91,6 +97,8 @@ class Working:
     release: AutomaticRelease
     asking: Asking
     housekeeping: Housekeeping
+    falling_back: FallingBack
+    errands: Errands
 
     def anything_due(self) -> bool:
         """Whether something could be done now: rows due, calls to read, runs to expand, releases."""
@@ -102,6 +110,7 @@ class Working:
             outbox.due_now(self.database)
             or inbox.waiting(self.database, 1)
             or bulk.running(self.database)
+            or fallbacks.due(self.database)
         )
 
     async def aclose(self) -> None:
@@ -134,10 +143,12 @@ def open_working(settings: Settings) -> Working:
         release=AutomaticRelease(database, dispatch),
         asking=Asking(database, providers, applying),
         housekeeping=Housekeeping(database),
+        falling_back=FallingBack(database, settings, dispatch),
+        errands=Errands(database, providers, applying),
     )
 
 
-def sending_providers(settings: Settings, http: Http) -> Mapping[str, Provider]:
+def sending_providers(settings: Settings, http: Http) -> Mapping[str, Checks]:
     """The providers that are set up, by key."""
     return {
         spec.key: spec.create(settings, http)
@@ -154,6 +165,7 @@ class Taking:
     database: Database
     presence: Presence
     receiving: Receiving
+    unsubscribing: Unsubscribing
 
     def now(self) -> datetime:
         """The database's clock."""
@@ -173,4 +185,5 @@ def open_taking(settings: Settings, info: str) -> Taking:
         database,
         Presence(database, "web", settings.worker.lease_seconds, info),
         Receiving(database, settings),
+        Unsubscribing(database, settings),
     )

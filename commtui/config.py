@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import os
 import re
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
 
+from commtui.domain.channels import parse_chains
 from commtui.errors import ConfigError
 
 PREFIX = "COMMTUI_"
@@ -82,6 +84,8 @@ class SendGrid:
     from_name: str = ""
     webhook_public_key: Secret = Secret("")
     """One key, or several separated by commas while they are rotated."""
+    asm_group_id: int = 0
+    """Unsubscribe group for marketing; 0: our own signed link instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +96,61 @@ class Twilio:
     from_: str = ""
     messaging_service_sid: str = ""
     base_url: str = "https://api.twilio.com"
+    opt_out_text: str = ""
+    """Added to marketing from a sender that cannot receive replies, such as "No more: example.com/stop"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    client_id: str = ""
+    client_secret: Secret = Secret("")
+    organisation: str = ""
+    webhook_key: Secret = Secret("")
+    """One signing key, or several separated by commas while they are rotated."""
+    base_url: str = "https://api.pingen.com"
+    identity_url: str = "https://identity.pingen.com"
+    product: str = "cheap"
+    """fast, cheap, bulk, premium or registered."""
+    print_mode: str = "simplex"
+    print_spectrum: str = "grayscale"
+    address_position: str = ""
+    """left or right; empty: as envelopes of the recipient's country have their window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chorus:
+    client_id: str = ""
+    """Of the PISTE application: the OAuth pair, not the API key."""
+    client_secret: Secret = Secret("")
+    login: str = ""
+    """Of the technical account, TECH_1_…@cpro.fr."""
+    password: Secret = Secret("")
+    base_url: str = "https://api.piste.gouv.fr"
+    token_url: str = "https://oauth.piste.gouv.fr/api/oauth/token"  # noqa: S105 - an address, not a token
+
+
+@dataclass(frozen=True, slots=True)
+class Peppol:
+    api_key: Secret = Secret("")
+    sender_id: str = ""
+    """Our own participant, such as 0208:0202239951."""
+    webhook_secret: Secret = Secret("")
+    """One secret, or several separated by commas while they are rotated."""
+    base_url: str = "https://api.e-invoice.be"
+    dns: str = ""
+    """Resolver of the participant look-up, host or host:port; empty: the machine's own; off: no look-up of ours."""
+    zone: str = "participant.sml.prod.tech.peppol.org"
+    """DNS zone of the network's directory; another one for the test network."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
     automatic: bool = True
     """Whether a message that cannot go one way goes another without a person."""
+    cap_per_hour: int = 50
+    """Automatic fallbacks to a channel that costs money, per cause; what is beyond waits for a person."""
+    chains: str = ""
+    """Other chains than the usual ones, by kind: "reminder: sms, email, manual; contract: post, manual"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +158,8 @@ class Settings:
     """Everything that can be set; `operator` is who acts."""
 
     operator: str = ""
+    mode: str = ""
+    """practice, test or live; empty: practice while every provider's address is private, otherwise live."""
     database: Database = field(default_factory=Database)
     ui: Ui = field(default_factory=Ui)
     sending: Sending = field(default_factory=Sending)
@@ -112,6 +167,9 @@ class Settings:
     web: Web = field(default_factory=Web)
     sendgrid: SendGrid = field(default_factory=SendGrid)
     twilio: Twilio = field(default_factory=Twilio)
+    ping: Ping = field(default_factory=Ping)
+    chorus: Chorus = field(default_factory=Chorus)
+    peppol: Peppol = field(default_factory=Peppol)
     fallback: Fallback = field(default_factory=Fallback)
 
     @property
@@ -149,7 +207,41 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
             built[item.name] = sources.section(item.name, cast("type[Any]", kind))
         else:
             built[item.name] = sources.value("", item.name, kind, "")
-    return Settings(**built)
+    settings = Settings(**built)
+    _refuse_private(settings)
+    return settings
+
+
+def _refuse_private(settings: Settings) -> None:
+    """In TEST and LIVE no provider is called in a private network: it would be a stand-in, or a trap."""
+    if settings.mode not in ("test", "live"):
+        return
+    for name, url in base_urls(settings).items():
+        if is_private(url):
+            raise ConfigError(
+                f"{name} is {mask_url(url)!r}, an address in a private network; "
+                f"with mode {settings.mode!r} it has to be the provider's public one"
+            )
+
+
+def base_urls(settings: Settings) -> dict[str, str]:
+    """Every URL of a provider that is set, by its setting."""
+    return {
+        f"{section.name}.{item.name}": str(getattr(getattr(settings, section.name), item.name))
+        for section in fields(settings)
+        if is_dataclass(getattr(settings, section.name))
+        for item in fields(getattr(settings, section.name))
+        if item.name.endswith(("base_url", "identity_url", "token_url"))
+    }
+
+
+def is_private(url: str) -> bool:
+    """Whether a URL names this machine or a private network by itself; no name is looked up."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host == "localhost" or host.endswith((".localhost", ".local", ".internal", ".lan"))
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -206,7 +298,7 @@ class _Sources:
                 allowed = [item.name.rstrip("_") for item in fields(hints[name])]
                 for key in value:
                     _known(self.file, key, allowed, f"{name}.")
-        allowed_variables = [PREFIX + "OPERATOR", PREFIX + "CONFIG"] + [
+        allowed_variables = [PREFIX + "OPERATOR", PREFIX + "MODE", PREFIX + "CONFIG"] + [
             f"{PREFIX}{name}__{item.name.rstrip('_')}".upper()
             for name in known
             if is_dataclass(hints[name])
@@ -264,6 +356,10 @@ def _above_zero(value: Any) -> str | None:
     return None if value > 0 else "it has to be more than 0"
 
 
+def _not_negative(value: Any) -> str | None:
+    return None if value >= 0 else "it has to be 0 or more"
+
+
 def _port(value: Any) -> str | None:
     return None if 0 <= value <= 65535 else "it has to be a port from 0 to 65535"
 
@@ -297,12 +393,36 @@ def _database(value: Any) -> str | None:
     )
 
 
+def _mode(value: Any) -> str | None:
+    return None if value in ("practice", "test", "live") else "allowed are practice, test and live"
+
+
+def _chains(value: Any) -> str | None:
+    try:
+        parse_chains(value)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _resolver(value: Any) -> str | None:
+    if value == "off":
+        return None
+    try:
+        parts = urlsplit(f"//{value}")
+        valid = bool(parts.hostname) and parts.path == "" and (parts.port or 53) > 0
+    except ValueError:
+        valid = False
+    return None if valid else "it has to be a host, host:port, or off"
+
+
 def _country(value: Any) -> str | None:
     fits = len(value) == 2 and value.isascii() and value.isupper()
     return None if fits else "it has to be a country code such as FR"
 
 
 _CHECKS: dict[str, Callable[[Any], str | None]] = {
+    "mode": _mode,
     "sending.release": _one_of("auto", "hold"),
     "sending.country": _country,
     "worker.lease_seconds": _above_zero,
@@ -314,13 +434,25 @@ _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "web.public_url": _web_url,
     "sendgrid.base_url": _web_url,
     "twilio.base_url": _web_url,
+    "ping.base_url": _web_url,
+    "ping.identity_url": _web_url,
+    "ping.product": _one_of("fast", "cheap", "bulk", "premium", "registered"),
+    "ping.print_mode": _one_of("simplex", "duplex"),
+    "ping.print_spectrum": _one_of("color", "grayscale"),
+    "ping.address_position": _one_of("left", "right"),
+    "chorus.base_url": _web_url,
+    "chorus.token_url": _web_url,
+    "peppol.base_url": _web_url,
+    "peppol.dns": _resolver,
+    "fallback.cap_per_hour": _not_negative,
+    "fallback.chains": _chains,
     "ui.timezone": _zone,
     "database.url": _database,
 }
 
 
 def _check(section: str, key: str, value: Any, place: str) -> None:
-    if (complaint := _CHECKS.get(f"{section}.{key}")) is None:
+    if (complaint := _CHECKS.get(f"{section}.{key}" if section else key)) is None:
         return
     if problem := complaint(value):
         shown = mask_url(value) if isinstance(value, Secret) else repr(value)

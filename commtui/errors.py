@@ -8,8 +8,10 @@ CommError
   Refused                       a rule forbids it; says which
   DatabaseAway                  exit code 3; the console reconnects by itself
   ProviderError(provider, code, words)
-    NotSent                     surely nothing was accepted: the same entry waits and tries again
-      RateLimited(retry_after)
+    NotSent(retry_after)        surely nothing was accepted: the same entry waits and tries again
+      RateLimited
+      NotYet                    a step has to wait for the provider's own work: nothing is wrong
+    Stopped                     our own check, made on the way, says that this must not be sent
     AccountTrouble              about our account: pause the provider, nobody's failure
     Rejected                    a plain no to this message
     UnknownOutcome              it may have been accepted: never resent by itself
@@ -60,17 +62,25 @@ class ProviderError(CommError):
 
 
 class NotSent(ProviderError):
-    """Nothing was accepted, for certain; the same entry may try again."""
-
-
-class RateLimited(NotSent):
-    """The provider asks us to wait; `retry_after` is in seconds when it said how long."""
+    """Nothing was accepted, for certain; the same entry may try again, after `retry_after` seconds if given."""
 
     def __init__(
         self, provider: str, code: str, words: str = "", retry_after: float | None = None
     ) -> None:
         super().__init__(provider, code, words)
         self.retry_after = retry_after
+
+
+class RateLimited(NotSent):
+    """The provider asks us to wait; it may have said how long."""
+
+
+class NotYet(NotSent):
+    """The provider still works on an earlier step; the next one follows when it is asked again."""
+
+
+class Stopped(ProviderError):
+    """A check of ours that needed the provider or the document's bytes: nothing irreversible was done."""
 
 
 class AccountTrouble(ProviderError):

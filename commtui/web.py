@@ -11,13 +11,14 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from commtui.bootstrap import Taking, open_taking
 from commtui.config import Settings
-from commtui.errors import BadSignature, DatabaseAway
+from commtui.errors import BadSignature, DatabaseAway, NotFound
 from commtui.providers.base import RawWebhook
+from commtui.services.unsubscribing import PATH as UNSUBSCRIBE
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +45,38 @@ def application(taking: Taking) -> Starlette:
             return PlainTextResponse("try again later", 503, {"Retry-After": "30"})
         return Response(status_code=204)
 
+    async def unsubscribe(request: Request) -> Response:
+        """Looking shows a button; only the button, or a mail program's one click, unsubscribes."""
+        token = request.path_params["token"]
+        try:
+            if request.method == "POST":
+                await asyncio.to_thread(taking.unsubscribing.unsubscribe, token)
+                return _page("You have been unsubscribed. No more marketing comes to this address.")
+            await asyncio.to_thread(taking.unsubscribing.entry_of, token)
+        except (BadSignature, NotFound):
+            return _page("This link is not valid.", status=404)
+        except DatabaseAway as error:
+            log.warning("unsubscribing refused, database away: %s", error)
+            return _page("Please try again in a moment.", status=503)
+        return _page("Do you want no more marketing at this address?", button="Unsubscribe")
+
     async def health(_request: Request) -> Response:
         return PlainTextResponse("ok")
 
     routes = [Route(path, webhook, methods=["POST"]) for path in taking.receiving.paths]
-    return Starlette(routes=[*routes, Route("/health", health)])
+    links = Route(f"{UNSUBSCRIBE}/{{token}}", unsubscribe, methods=["GET", "POST"])
+    return Starlette(routes=[*routes, links, Route("/health", health)])
+
+
+def _page(words: str, *, button: str = "", status: int = 200) -> Response:
+    """A page of one sentence, ours to the letter, with a button or without."""
+    form = f'<form method="post"><button>{button}</button></form>' if button else ""
+    return HTMLResponse(
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Unsubscribe</title>'
+        f"<body><p>{words}</p>{form}</body></html>",
+        status,
+        {"Content-Security-Policy": "default-src 'none'; form-action 'self'"},
+    )
 
 
 def _take(taking: Taking, request: Request, body: bytes) -> None:

@@ -44,7 +44,9 @@ class Worker:
             self._every("catch up", 0.5, _in_thread(work.housekeeping.catch_up)),
             self._every("match", 10.0, _in_thread(work.housekeeping.match_events)),
             self._every("unknown", 10.0, work.asking.about_unknown),
-            self._every("silent", 60.0, work.asking.about_silent),
+            self._every("accepted", 2.0, work.asking.about_accepted),
+            self._every("fallback", 0.5, _in_thread(work.falling_back.step)),
+            self._every("errands", 1.0, work.errands.step),
             self._every("tidy", 600.0, _in_thread(work.housekeeping.tidy)),
             self._beat(),
         ]
@@ -86,7 +88,7 @@ class Worker:
             await self._pause(self._working.settings.worker.lease_seconds / 6)
 
     async def _stop_when_idle(self) -> None:
-        wanted = ("deliver", "events", "expand", "release", "recover", "catch up")
+        wanted = ("deliver", "events", "expand", "release", "recover", "catch up", "fallback")
         while not self._stop.is_set():
             resting = all(self._idle.get(name) for name in wanted)
             # asked of the database itself: one loop may have made work for another that had just rested

@@ -39,6 +39,8 @@ class ImportedCustomer:
     """name, language, country, location_group"""
     contacts: Mapping[str, str]
     """email, phone; address and einvoice as canonical JSON"""
+    opt_out: tuple[str, ...] | None = None
+    """What the customer refuses: marketing, or a channel; None: the line left it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,12 @@ def line_of(
     return ImportedLine(
         number=number,
         id=plain["id"],
-        customer=ImportedCustomer(customer["id"], customer["details"], customer["contacts"]),
+        customer=ImportedCustomer(
+            customer["id"],
+            customer["details"],
+            customer["contacts"],
+            tuple(customer["opt_out"]) if "opt_out" in customer else None,
+        ),
         category=subject["type"],
         reference=subject["reference"],
         title=subject.get("title"),

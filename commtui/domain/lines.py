@@ -116,6 +116,8 @@ class Line:
     note: str = ""
     """Why it is not sent yet, or when it is tried again."""
     location_group: str = ""
+    reason: str = ""
+    """Why its attempt went this way: the channel decision in words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from commtui.domain.text import recipient_key
+from commtui.domain.vocabulary import Channel
+
 
 class InvalidRecipient(ValueError):
     """An address that cannot be right: `code` is missing_recipient or invalid_recipient, `words` says why."""
@@ -80,3 +83,16 @@ def phone_number(raw: str, country: str) -> str:
             "invalid_recipient", "This is not a mobile number: a text message cannot reach it."
         )
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def address_key(channel: Channel, address: str, country: str) -> str:
+    """What all spellings of one address have in common: a number is in E.164, as opt-outs come with it.
+
+    An address that cannot be right keeps its own spelling, folded.
+    """
+    if channel is Channel.SMS:
+        try:
+            return phone_number(address, country)
+        except InvalidRecipient:
+            return recipient_key(address)
+    return recipient_key(address)

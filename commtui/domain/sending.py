@@ -1,8 +1,7 @@
-"""What may be sent, on which channel, and why not: pure rules with their reasons in words."""
+"""What may be sent, and why not: pure rules with their reasons in words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,30 +16,8 @@ class ContactPoints:
     phone: str = ""
     postal: str = ""
     """Printable postal address, lines separated by newlines."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The channels a communication goes on, with the reason in words."""
-
-    channels: tuple[Channel, ...]
-    reason: str
-
-
-def decide_channels(
-    wanted: Sequence[Channel], contacts: ContactPoints, *, has_text: bool, has_sms: bool
-) -> Decision:
-    """The wanted channels, one lane each; without a wish, the first that can reach the customer."""
-    if wanted:
-        return Decision(tuple(dict.fromkeys(wanted)), "asked for by the source")
-    reasons = []
-    if contacts.email and has_text:
-        return Decision((Channel.EMAIL,), "customer's order: email")
-    reasons.append("email: no address" if not contacts.email else "email: no text for it")
-    if contacts.phone and has_sms:
-        return Decision((Channel.SMS,), " → ".join([*reasons, "sms"]))
-    reasons.append("sms: no number" if not contacts.phone else "sms: no text for it")
-    return Decision((Channel.MANUAL,), " → ".join([*reasons, "manual"]))
+    einvoice: str = ""
+    """The registration for e-invoices, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +36,19 @@ class Candidate:
     """An entry exists in this lane."""
     collecting: bool = False
     expires_at: datetime | None = None
+    superseded: bool = False
+    """The message went another way after this lane failed."""
+    successor_open: bool = False
+    """What took over is not sent yet, or failed as well."""
+    reopened: bool = False
+    """What was wrong with its address, or with sending there, is not so any more."""
+    moving: bool = False
+    """Its next attempt goes on another channel."""
 
 
 COMPLETED_REASON = "already completed"
 ON_ITS_WAY_REASON = "already on its way"
+ANOTHER_WAY_REASON = "went another way instead"
 
 
 def refusal(candidate: Candidate, now: datetime) -> str | None:
@@ -80,14 +66,22 @@ def refusal(candidate: Candidate, now: datetime) -> str | None:
         (
             candidate.channel is Channel.MANUAL
             and candidate.status is Status.NOT_SENT
-            and candidate.attempted,
+            and candidate.attempted
+            and not candidate.moving,
             "manual task: complete it",
+        ),
+        (
+            candidate.superseded and not (candidate.successor_open and candidate.reopened),
+            ANOTHER_WAY_REASON,
         ),
         (
             candidate.status is not Status.NOT_SENT and candidate.status not in FAILED_STATUSES,
             COMPLETED_REASON,
         ),
-        (_refused_by_policy(candidate), "refused by the recipient: not to this address again"),
+        (
+            _refused_by_policy(candidate) and not candidate.moving,
+            "refused by the recipient: not to this address again",
+        ),
         (
             candidate.expires_at is not None and candidate.expires_at <= now,
             "expired before it was sent",

@@ -6,8 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from commtui.domain.einvoice import Registration, Routing
 from commtui.domain.lines import Line
-from commtui.domain.vocabulary import Cause, Channel, DocumentRole, ErrorClass, Source, Status
+from commtui.domain.optouts import OptOut
+from commtui.domain.vocabulary import (
+    Cause,
+    Channel,
+    DocumentRole,
+    ErrorClass,
+    Layer,
+    Source,
+    Status,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +33,8 @@ class Happening:
     author: str = ""
     status: Status | None = None
     """The status it led to; None when nothing changed by it."""
+    layer: Layer | None = None
+    """Of a fact about an e-invoice: how far up it was established; its code means something there only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,8 @@ class EntryDetails:
     content_text: str
     next_try_at: datetime | None
     recipient_name: str
+    evidence: tuple[DocumentInfo, ...] = ()
+    """Proofs that network and provider gave of it, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +111,17 @@ class CustomerField(StrEnum):
     EMAIL = "email"
     PHONE = "phone"
     ADDRESS = "address"
+    EINVOICE = "einvoice"
+
+    @property
+    def channel(self) -> Channel:
+        """The channel that such an address is for."""
+        return {
+            "email": Channel.EMAIL,
+            "phone": Channel.SMS,
+            "address": Channel.POST,
+            "einvoice": Channel.EINVOICE,
+        }[self.value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +154,62 @@ class CustomerView:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrandView:
+    """Something that a worker was asked to do at a provider, and what came of it."""
+
+    kind: str
+    """cancel or lift."""
+    provider: str
+    address: str
+    reason: str
+    operator: str
+    at: datetime
+    state: str
+    """open, done or refused."""
+    words: str
+    """The provider's, untrusted."""
+    done_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactHealth:
+    """How a contact point did: the source's value, the correction, and what became of messages to it."""
+
+    contact: ContactView
+    last_delivered: datetime | None
+    last_failed: datetime | None
+    failed_words: str
+    """The last failure at this address, in our words; empty: none."""
+    marked: str
+    """Why nothing is sent there by itself; empty: it works as far as is known."""
+    marked_at: datetime | None
+    liftable: bool
+    """Whether a provider's suppression can be lifted for it."""
+    refused: tuple[OptOut, ...]
+    """Refusals of this very address."""
+    errands: tuple[ErrandView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerPage:
+    """Everything about a customer that decides what may be sent how."""
+
+    customer: CustomerView
+    contacts: tuple[ContactHealth, ...]
+    preferences: tuple[tuple[str, tuple[Channel, ...]], ...]
+    """Kind of message (empty: every kind) and order of channels."""
+    optouts: tuple[OptOut, ...]
+    """The customer's own, in force."""
+    routing: Routing | None
+    routing_problem: str
+    registration: Registration | None
+    lines: tuple[Line, ...]
+    """All their communications, newest first, as overview lines."""
+    total: int
+    """How many lines there are; `lines` may be only the newest."""
+
+
+@dataclass(frozen=True, slots=True)
 class ResendOffer:
     """What a resend would do, shown before it asks."""
 
@@ -143,6 +224,8 @@ class ResendOffer:
     warnings: tuple[str, ...]
     seen_entry: str
     """The lane's latest attempt as shown; a resend is refused when it is no longer that."""
+    new_letter: bool = False
+    """The letter's address page is made anew for the present address; everything else stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +243,10 @@ class Plan:
     warnings: tuple[tuple[str, int], ...]
     others: int
     """Other communications of these subjects that need attention: not included unless asked for."""
+    detours: tuple[tuple[str, int], ...] = ()
+    """Would go another way than the wanted one, by the reason in words."""
+    skipping: tuple[tuple[str, int], ...] = ()
+    """Marketing that will be skipped, by reason."""
 
     @property
     def total(self) -> int:
@@ -222,6 +309,18 @@ class Download:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class FallbackHold:
+    """Automatic fallbacks above the cap, held for a person."""
+
+    cause: str
+    """Provider and status: "sendgrid bounced"."""
+    number: int
+    first: datetime
+    last: datetime
+    """When the first and the last of them failed."""
+
+
 class Decision(StrEnum):
     """How an operator settles an unknown outcome."""
 
@@ -240,6 +339,8 @@ class Health:
     """Provider, and why it is paused."""
     due: int
     """Messages waiting to be sent."""
+    held: tuple[FallbackHold, ...] = ()
+    """Automatic fallbacks above the cap."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,8 @@ class Cause(StrEnum):
     BULK = "bulk"
     RESEND = "resend"
     FALLBACK = "fallback"
+    TASK = "task"
+    """Something about a sent message that a person has to put right where it was sent to."""
 
 
 class Purpose(StrEnum):
@@ -108,6 +110,20 @@ class Source(StrEnum):
     EVENT = "event"
     POLL = "poll"
     OPERATOR = "operator"
+
+
+class Layer(StrEnum):
+    """How far up a fact about an e-invoice was established; a code means something in its layer only.
+
+    Accepted by the API is not received by the other platform, and received is not approved
+    (reference: e-invoicing, section 0).
+    """
+
+    API = "api"
+    TRANSPORT = "transport"
+    MESSAGE = "message"
+    BUSINESS = "business"
+    PAYMENT = "payment"
 
 
 class DocumentRole(StrEnum):

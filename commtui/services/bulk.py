@@ -15,16 +15,18 @@ from zoneinfo import ZoneInfo
 
 from commtui.config import Settings
 from commtui.domain.lines import Selection
+from commtui.domain.sending import ANOTHER_WAY_REASON
 from commtui.domain.views import Plan, Progress, RunResult, RunState
 from commtui.domain.vocabulary import FAILED_STATUSES, Author, Cause, Channel, Tab
 from commtui.errors import Refused
+from commtui.services import rendering
 from commtui.services.dispatch import Dispatch
 from commtui.services.lists import matching_ids
 from commtui.store import audits, bulk, sends
 from commtui.store.engine import Database
 from commtui.store.entries import NewEntry
 from commtui.store.ledger import Ledger
-from commtui.store.sends import LaneNow, Prospect
+from commtui.store.prospects import LaneNow, Prospect
 
 PREPARE_BATCH = 200
 EXPAND_BATCH = 50
@@ -39,6 +41,8 @@ class _Tally:
     staying: Counter[str] = field(default_factory=Counter)
     failing: Counter[str] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
+    detours: Counter[str] = field(default_factory=Counter)
+    skipping: Counter[str] = field(default_factory=Counter)
     others: int = 0
 
 
@@ -66,7 +70,7 @@ class Bulk:
         chosen = communications or self._communications(selection, tally)
         while batch := list(islice(chosen, PREPARE_BATCH)):
             with self._database.read() as connection:
-                prospects = sends.load(connection, batch)
+                prospects = self._dispatch.load(connection, batch)
             items = [
                 item
                 for identifier in dict.fromkeys(batch)
@@ -78,7 +82,11 @@ class Bulk:
             position += len(items)
         with self._database.write() as connection:
             bulk.close_draft(
-                connection, run_id, tally.lines, sum(tally.going.values()), tally.others
+                connection,
+                run_id,
+                tally.lines,
+                sum(tally.going.values()) + sum(tally.skipping.values()),
+                tally.others,
             )
         return Plan(
             run_id=run_id,
@@ -87,6 +95,8 @@ class Bulk:
             staying=tuple(tally.staying.most_common()),
             failing=tuple(tally.failing.most_common()),
             warnings=tuple(tally.warnings.most_common()),
+            detours=tuple(tally.detours.most_common()),
+            skipping=tuple(tally.skipping.most_common()),
             others=tally.others,
         )
 
@@ -173,18 +183,30 @@ class Bulk:
                     reason or "",
                 )
             )
+            if reason == ANOTHER_WAY_REASON:
+                continue
             if reason:
                 tally.staying[reason] += 1
                 continue
-            tally.going[lane.channel] += 1
-            self._warn(prospect, lane, tally)
+            way = self._dispatch.way(prospect, lane, now)
+            if way.channel is None:
+                tally.skipping[way.reason] += 1
+                continue
+            tally.going[way.channel] += 1
+            if way.channel is not lane.channel:
+                tally.detours[way.reason] += 1
+            self._warn(prospect, lane, way.channel, tally)
         return items
 
-    def _warn(self, prospect: Prospect, lane: LaneNow, tally: _Tally) -> None:
-        failure = self._dispatch.foreseen_failure(prospect, lane.channel)
+    def _warn(self, prospect: Prospect, lane: LaneNow, target: Channel, tally: _Tally) -> None:
+        failure = self._dispatch.foreseen_failure(prospect, target)
         if failure:
             tally.failing[failure] += 1
-        elif (
+        for warning in rendering.warnings(prospect, target):
+            tally.warnings[warning] += 1
+        if failure or target is not lane.channel:
+            return
+        if (
             lane.status in FAILED_STATUSES
             and lane.error_class == "permanent"
             and lane.used_recipient == prospect.recipient(lane.channel)
@@ -221,9 +243,9 @@ class Expansion:
             if not pending:
                 return 0
             ledger = Ledger(self._database, connection, now)
-            known = sends.load(connection, [item.communication_id for item in pending])
+            known = self._dispatch.load(connection, [item.communication_id for item in pending])
             ledger.lock(prospect.subject_id for prospect in known.values())
-            prospects = sends.load(connection, [item.communication_id for item in pending])
+            prospects = self._dispatch.load(connection, [item.communication_id for item in pending])
             new: list[NewEntry] = []
             for item in pending:
                 made, reason = self._decide(item, prospects.get(item.communication_id), now)
@@ -245,13 +267,12 @@ class Expansion:
         reason = self._dispatch.refusal(prospect, lane, now)
         if reason:
             return None, reason
-        entry = self._dispatch.entry(
+        entry = self._dispatch.attempt(
             prospect,
-            item.channel,
+            lane,
             cause=Cause.BULK,
             author=item.author,
             now=now,
-            replaces_id=lane.latest_entry_id,
             bulk_run_id=item.run_id,
         )
         return entry, ""

@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 
 from commtui.config import Settings
+from commtui.domain import einvoice
+from commtui.domain.einvoice import InvalidRouting
 from commtui.domain.imported import Contact, canonical
 from commtui.domain.recipients import InvalidRecipient, email_address, phone_number
 from commtui.domain.views import CustomerField, CustomerView
@@ -52,7 +54,7 @@ class Customers:
                     {},
                     f"{old.value} → {new.value}",
                 )
-            moves = bool(new.value) != bool(old.value) and field is not CustomerField.ADDRESS
+            moves = bool(new.value) != bool(old.value)
             if moves:
                 import_follow.queue_follow_up(
                     self._database, connection, [found.customer_id], self._author, now
@@ -63,9 +65,8 @@ class Customers:
 
     def _corrected(self, old: Contact, field: CustomerField, value: str, country: str) -> Contact:
         correction = self._checked(field, value, country) if value else ""
-        same = (old.source_value, postal_lines(old.source_value))
-        if field is not CustomerField.ADDRESS:
-            same = (old.source_value, old.source_value)
+        printed = postal_lines(old.source_value) if field is CustomerField.ADDRESS else ""
+        same = (old.source_value, printed or old.source_value)
         if correction in ("", *same):
             return replace(old, correction="", replaced_value="")
         if correction == old.correction:
@@ -82,6 +83,8 @@ class Customers:
             raise Refused(f"this {field.value} cannot be right: {error.words}") from None
         if field is CustomerField.ADDRESS and value.startswith("{"):
             return _canonical_address(value)
+        if field is CustomerField.EINVOICE:
+            return _canonical_routing(value)
         return "\n".join(line.strip() for line in value.splitlines())
 
     def _follow(self) -> None:
@@ -100,3 +103,17 @@ def _canonical_address(value: str) -> str:
     if not all(isinstance(part, str) for part in parts.values()):
         raise Refused("every part of an address in JSON has to be a text")
     return canonical(parts)
+
+
+def _canonical_routing(value: str) -> str:
+    """A registration as JSON, from JSON or from the text that lists show ("peppol:0208:0202239951")."""
+    try:
+        found = einvoice.from_json(value) if value.startswith("{") else einvoice.parse(value)
+    except InvalidRouting as error:
+        raise Refused(
+            f"this registration cannot be right: {error}; write peppol:0208:0202239951 or "
+            "chorus:12345678200044;service=…;engagement=…"
+        ) from None
+    except (ValueError, AttributeError):
+        raise Refused("this registration is not valid JSON; write peppol:0208:0202239951") from None
+    return canonical(einvoice.to_json(found)) if found else ""

@@ -9,27 +9,39 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import cast
 
 from commtui.config import Settings
 from commtui.domain import retry
-from commtui.domain.fold import Fact
-from commtui.domain.vocabulary import ErrorClass, Source, Status
+from commtui.domain.optouts import OptOut
+from commtui.domain.vocabulary import Source, Status
 from commtui.errors import (
     AccountTrouble,
     DatabaseAway,
     NotSent,
+    NotYet,
     ProviderError,
-    RateLimited,
     Rejected,
+    Stopped,
+    UnknownOutcome,
 )
 from commtui.providers import registry
-from commtui.providers.base import Accepted, Provider, SendRequest
-from commtui.store import outbox, providers_state, requests
+from commtui.providers.base import (
+    Capability,
+    Checks,
+    Provider,
+    SendRequest,
+    Stepwise,
+)
+from commtui.services import outcomes
+from commtui.services.stepping import EntrySteps, elapsed_clock
+from commtui.services.unsubscribing import Unsubscribing
+from commtui.store import inbox, outbox, providers_state, refusing, requests
+from commtui.store import steps as stored_steps
 from commtui.store.engine import Database
-from commtui.store.entries import Change
 from commtui.store.outbox import Claim, Outcome
 
 log = logging.getLogger(__name__)
@@ -37,14 +49,20 @@ log = logging.getLogger(__name__)
 RECORD_BATCH = 64
 GATHER_SECONDS = 0.01
 """After the first slot became free, so that several rows are claimed in one transaction."""
+REPEAT_MARGIN = timedelta(minutes=30)
+"""Before a provider forgets an idempotency key, nothing is repeated with it any more."""
 AGAIN_SECONDS = 1.0
 """Between two tries to record answers while the database is away."""
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
-def _elapsed_clock() -> float:
-    """Seconds that also pass while the machine sleeps: a lease does not wait for us to wake."""
-    return time.clock_gettime(_CLOCK)
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A claimed entry that passed our own checks."""
+
+    claim: Claim
+    request: SendRequest
+    steps: EntrySteps | None
+    """None: its provider takes one step."""
 
 
 class Delivery:
@@ -54,11 +72,12 @@ class Delivery:
         self,
         database: Database,
         settings: Settings,
-        providers: Mapping[str, Provider],
+        providers: Mapping[str, Checks],
         worker_id: str,
     ) -> None:
         self._database = database
         self._settings = settings
+        self._unsubscribing = Unsubscribing(database, settings)
         self._providers = providers
         self._worker_id = worker_id
         self._answers: asyncio.Queue[Outcome] = asyncio.Queue()
@@ -82,19 +101,7 @@ class Delivery:
         claims = await asyncio.to_thread(self._claim, free)
         if not claims:
             return 0
-        loaded = await asyncio.to_thread(
-            requests.load, self._database, [claim.entry_id for claim in claims]
-        )
-        ready: list[tuple[Claim, SendRequest]] = []
-        stopped: list[Outcome] = []
-        now = self._database.now()
-        for claim in claims:
-            request = loaded.get(claim.entry_id)
-            problem = self._check(claim, request, now)
-            if problem is not None:
-                stopped.append(problem)
-            elif request is not None:
-                ready.append((claim, request))
+        ready, stopped = await asyncio.to_thread(self._examine, claims)
         if stopped:
             await asyncio.to_thread(outbox.finish, self._database, stopped)
         if ready:
@@ -139,10 +146,13 @@ class Delivery:
 
     def _finish(self, outcomes: list[Outcome]) -> None:
         outbox.finish(self._database, outcomes)
+        for outcome in outcomes:
+            if outcome.events:
+                inbox.learn(self._database, outcome.claim.provider, outcome.events, Source.WORKER)
         accepted = {
             outcome.claim.provider
             for outcome in outcomes
-            if outcome.change.fact.status is Status.SENT
+            if outcome.change is not None and outcome.change.fact.status is Status.SENT
         }
         with contextlib.suppress(DatabaseAway):
             # the next accepted message says it again
@@ -156,72 +166,111 @@ class Delivery:
             self._database, self._worker_id, limit, [pause.provider for pause in pauses]
         )
 
-    def _check(self, claim: Claim, request: SendRequest | None, now: datetime) -> Outcome | None:
+    def _examine(self, claims: Sequence[Claim]) -> tuple[list[_Ready], list[Outcome]]:
+        """What may be sent with everything it needs, and what our own checks stop."""
+        ids = [claim.entry_id for claim in claims]
+        loaded = requests.load(self._database, ids)
+        with self._database.read() as connection:
+            refused = refusing.refused(connection, ids)
+            reached, begun = stored_steps.reached(connection, ids)
+        ready: list[_Ready] = []
+        stopped: list[Outcome] = []
+        now = self._database.now()
+        for claim in claims:
+            request = loaded.get(claim.entry_id)
+            if request is not None:
+                request = replace(request, unsubscribe=self._unsubscribing.link(request))
+            problem = self._check(claim, request, refused.get(claim.entry_id), now)
+            if problem is not None:
+                stopped.append(problem)
+            elif request is not None:
+                steps = (
+                    EntrySteps(
+                        self._database,
+                        claim,
+                        request.recipient,
+                        reached.get(claim.entry_id, {}),
+                        begun.get(claim.entry_id),
+                        self._settings.worker.lease_seconds,
+                    )
+                    if Capability.STEPS in registry.by_key(claim.provider).capabilities
+                    else None
+                )
+                ready.append(_Ready(claim, request, steps))
+        return ready, stopped
+
+    def _check(
+        self, claim: Claim, request: SendRequest | None, refusal: OptOut | None, now: datetime
+    ) -> Outcome | None:
         provider = self._providers.get(claim.provider)
         if provider is None or request is None:
             code = "no_provider" if provider is None else "missing_content"
-            return self._failed(
+            return outcomes.failed(
                 claim, code, f"{claim.provider or 'no provider'} is not set up here", now
             )
+        if refusal is not None:
+            return outcomes.opted_out(claim, request, refusal, now)
         if request.expires_at is not None and request.expires_at <= now:
-            return self._failed(claim, "expired", "It expired before it could be sent.", now)
-        found = provider.check(request)
-        return self._failed(claim, *found, now) if found else None
-
-    def _failed(self, claim: Claim, code: str, words: str, now: datetime) -> Outcome:
-        spec = registry.by_key(claim.provider) if claim.provider else None
-        error_class = (
-            spec.explain(Status.FAILED, code, words).error_class if spec else ErrorClass.TECHNICAL
-        )
-        fact = Fact(Status.FAILED, now, error_class, code)
-        return Outcome(claim, Change(claim.entry_id, fact, Source.WORKER, words=words))
-
-    async def _start(self, ready: list[tuple[Claim, SendRequest]]) -> None:
-        started = _elapsed_clock()
-        claims = [claim for claim, _ in ready]
+            return outcomes.failed(claim, "expired", "It expired before it could be sent.", now)
         try:
-            begun = await asyncio.to_thread(outbox.begin, self._database, claims)
+            found = provider.check(request)
+        except Exception as error:
+            log.exception("the check of %s failed in our own code", claim.provider)
+            found = ("check_failed", type(error).__name__)
+        return outcomes.failed(claim, *found, now) if found else None
+
+    async def _start(self, ready: Sequence[_Ready]) -> None:
+        started = elapsed_clock()
+        single = [item.claim for item in ready if item.steps is None]
+        stepwise = [item.claim for item in ready if item.steps is not None]
+        try:
+            begun = await asyncio.to_thread(self._begin, single, stepwise)
         except DatabaseAway:
             # whether `sending` was committed is not known; that nobody was called is
-            for claim in claims:
+            now = self._database.now()
+            for item in ready:
                 error = NotSent(
-                    claim.provider, "not_begun", "The database went away before the call."
+                    item.claim.provider, "not_begun", "The database went away before the call."
                 )
                 self._answers.put_nowait(
-                    self._again(claim, error, self._database.now(), claim.tries + 1)
+                    outcomes.again(item.claim, error, now, item.claim.tries + 1, now)
                 )
             raise
-        for claim, request in ready:
-            if claim.entry_id in begun:
-                task = asyncio.create_task(self._call(claim, request, started))
+        for item in ready:
+            if item.claim.entry_id in begun:
+                task = asyncio.create_task(self._call(item, started))
                 self._calls.add(task)
                 task.add_done_callback(self._calls.discard)
 
-    async def _call(self, claim: Claim, request: SendRequest, begun_at: float) -> None:
+    def _begin(self, single: Sequence[Claim], stepwise: Sequence[Claim]) -> set[str]:
+        begun: set[str] = set()
+        if single:
+            begun |= outbox.begin(self._database, single)
+        if stepwise:
+            begun |= outbox.prepare(self._database, stepwise)
+        return begun
+
+    async def _call(self, item: _Ready, begun_at: float) -> None:
+        claim, steps = item.claim, item.steps
         tries = claim.tries + 1
+        provider = self._providers[claim.provider]
         try:
-            if _elapsed_clock() - begun_at > self._settings.worker.lease_seconds / 2:
+            if elapsed_clock() - begun_at > self._settings.worker.lease_seconds / 2:
                 raise NotSent(claim.provider, "too_late", "The worker was held up before the call.")
-            answer = await self._providers[claim.provider].send(request)
-            outcome = self._accepted(claim, answer, tries)
+            if steps is None:
+                answer = await cast("Provider", provider).send(item.request)
+            else:
+                answer = await cast("Stepwise", provider).advance(item.request, steps)
+            outcome = outcomes.accepted(claim, answer, tries, self._database.now())
         except ProviderError as error:
-            outcome = await self._refused(claim, error, tries)
+            outcome = await self._refused(claim, _as_seen(error, item, self._database), tries)
+            if isinstance(error, Rejected):
+                outcome = outcomes.heard(outcome, error.code, item.request, self._database.now())
         except Exception as error:
             log.exception("provider %s failed in our own code", claim.provider)
-            outcome = self._unknown(claim, "internal", type(error).__name__, tries)
+            ours = UnknownOutcome(claim.provider, "internal", type(error).__name__)
+            outcome = await self._refused(claim, _as_seen(ours, item, self._database), tries)
         self._answers.put_nowait(outcome)
-
-    def _accepted(self, claim: Claim, answer: Accepted, tries: int) -> Outcome:
-        return Outcome(
-            claim,
-            Change(
-                claim.entry_id,
-                Fact(answer.status, self._database.now()),
-                Source.WORKER,
-                try_number=tries,
-                provider_message_id=answer.provider_message_id,
-            ),
-        )
 
     async def _refused(self, claim: Claim, error: ProviderError, tries: int) -> Outcome:
         now = self._database.now()
@@ -240,36 +289,35 @@ class Delivery:
             except DatabaseAway:
                 # the next call is refused as well, and pauses the provider then
                 until = now + timedelta(seconds=pause_seconds)
-            return self._again(claim, error, until, tries)
-        if isinstance(error, NotSent):
-            asked = error.retry_after if isinstance(error, RateLimited) else None
-            seconds = retry.delay(tries, self._settings.worker.retry_seconds, asked)
-            return self._again(claim, error, now + timedelta(seconds=seconds), tries)
-        if isinstance(error, Rejected):
-            problem = registry.by_key(claim.provider).explain(Status.REJECTED, error.code, words)
-            fact = Fact(Status.REJECTED, now, problem.error_class, error.code)
+            return outcomes.again(claim, error, until, tries, now)
+        if isinstance(error, NotYet):
+            seconds = error.retry_after or self._settings.worker.retry_seconds
             return Outcome(
-                claim,
-                Change(claim.entry_id, fact, Source.WORKER, words=words, try_number=tries),
+                claim, None, again_at=now + timedelta(seconds=seconds), reason=error.code
             )
-        return self._unknown(claim, error.code, words, tries)
+        if isinstance(error, NotSent):
+            seconds = retry.delay(tries, self._settings.worker.retry_seconds, error.retry_after)
+            return outcomes.again(claim, error, now + timedelta(seconds=seconds), tries, now)
+        if isinstance(error, Stopped):
+            return outcomes.failed(claim, error.code, words, now)
+        if isinstance(error, Rejected):
+            return outcomes.rejected(claim, error, tries, now)
+        return outcomes.unknown(claim, error, tries, now)
 
-    def _again(self, claim: Claim, error: ProviderError, at: datetime, tries: int) -> Outcome:
-        now = self._database.now()
-        change = Change(
-            claim.entry_id,
-            Fact(Status.QUEUED, now, None, error.code),
-            Source.WORKER,
-            word="try_again",
-            words=error.words,
-            try_number=tries,
-            step=True,
-        )
-        return Outcome(claim, change, again_at=at, reason=error.code)
 
-    def _unknown(self, claim: Claim, code: str, words: str, tries: int) -> Outcome:
-        fact = Fact(Status.UNKNOWN, self._database.now(), ErrorClass.UNKNOWN, code)
-        change = Change(
-            claim.entry_id, fact, Source.WORKER, words=words, try_number=tries, step=True
-        )
-        return Outcome(claim, change)
+def _as_seen(error: ProviderError, item: _Ready, database: Database) -> ProviderError:
+    """A lost answer as it counts: before the step that cannot be taken back nothing was sent, and a step
+    with an idempotency key is repeated, as long as the provider remembers the key."""
+    steps = item.steps
+    if not isinstance(error, UnknownOutcome) or steps is None:
+        return error
+    repeats_for = registry.by_key(item.claim.provider).repeats_for
+    forgotten = (
+        repeats_for is not None
+        and steps.begun_at is not None
+        and database.now() - steps.begun_at > repeats_for - REPEAT_MARGIN
+    )
+    repeatable = repeats_for is not None and not forgotten
+    if repeatable or (not steps.begun and not forgotten):
+        return NotSent(error.provider, error.code, error.words)
+    return error

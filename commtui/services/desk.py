@@ -42,9 +42,11 @@ from commtui.services.bulk import Bulk
 from commtui.services.customers import Customers
 from commtui.services.details import Details
 from commtui.services.downloads import Downloads
+from commtui.services.falling_back import Holds
 from commtui.services.lists import Lists
 from commtui.services.resending import Resending
-from commtui.store import feed, outbox, providers_state, workers
+from commtui.services.wishing import Wishing
+from commtui.store import fallbacks, feed, outbox, providers_state, workers
 from commtui.store.engine import Database
 
 
@@ -63,6 +65,8 @@ class Desk:
         resending: Resending,
         attention: Attention,
         customers: Customers,
+        wishing: Wishing,
+        holds: Holds,
         downloads: Downloads,
     ) -> None:
         self.database = database
@@ -74,6 +78,8 @@ class Desk:
         self._resending = resending
         self._attention = attention
         self._customers = customers
+        self.wishes = wishing
+        self.holds = holds
         self._downloads = downloads
 
     def close(self) -> None:
@@ -247,4 +253,5 @@ class Desk:
                 web=sum(1 for process in living if process.kind == "web"),
                 paused=tuple((pause.provider, pause.reason) for pause in pauses),
                 due=outbox.due_count(connection),
+                held=tuple(fallbacks.holds(connection)),
             )

@@ -1,24 +1,36 @@
-"""Turning communications into entries: which lanes may go, and the attempt that each becomes.
+"""Turning communications into entries: which lanes may go, which way, and the attempt that each becomes.
 
-The same rules serve the dry run, the bulk run's expansion, a resend and the automatic release.
+The same rules serve the dry run, the bulk run's expansion, a resend, the automatic release and fallback.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from commtui.config import Settings
 from commtui.domain import recipients
+from commtui.domain.channels import Decision
 from commtui.domain.sending import Candidate, refusal, resend_refusal
-from commtui.domain.vocabulary import Author, Cause, Channel, Status
-from commtui.providers import registry
-from commtui.store.engine import Database
+from commtui.domain.vocabulary import (
+    FAILED_STATUSES,
+    Author,
+    Cause,
+    Channel,
+    Purpose,
+    Status,
+)
+from commtui.services import rendering
+from commtui.services.reaching import Reaching
+from commtui.store import prospects
+from commtui.store.engine import Connection, Database
 from commtui.store.entries import NewEntry
-from commtui.store.sends import LaneNow, Prospect
+from commtui.store.prospects import LaneNow, Prospect
 
 PRIORITY_SINGLE = 0
 PRIORITY_BULK = 10
 """One message somebody waits for goes before ten thousand."""
+SKIPPED_CODE = "skipped"
 
 
 class Dispatch:
@@ -27,35 +39,61 @@ class Dispatch:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
-        self._providers = {
-            channel: next(
-                (spec.key for spec in registry.for_channel(channel) if spec.configured(settings)),
-                None,
-            )
-            for channel in Channel
-        }
+        self.reaching = Reaching(settings)
 
-    def candidate(self, prospect: Prospect, lane: LaneNow) -> Candidate:
-        """A lane as the rules of sending see it."""
+    def load(self, connection: Connection, communication_ids: Sequence[str]) -> dict[str, Prospect]:
+        """Prospects by communication id; unknown ids are left out."""
+        return prospects.load(connection, communication_ids, self._settings.sending.country)
+
+    def refusal(self, prospect: Prospect, lane: LaneNow, now: datetime) -> str | None:
+        """Why this lane stays where it is, or None."""
+        if not prospect.collecting and (missing := rendering.problem(prospect)):
+            return missing
+        way = self.way(prospect, lane, now)
+        reason = refusal(self._candidate(prospect, lane, way.channel or lane.channel, now), now)
+        if reason is None and way.channel is not None and way.channel is not lane.channel:
+            other = prospect.lane(way.channel)
+            if other is not None and (_stands_in(lane) or not other.superseded):
+                return f"goes by {way.channel.label.lower()}"
+        return reason
+
+    def resend_refusal(self, prospect: Prospect, lane: LaneNow) -> str | None:
+        """Why this lane's latest attempt cannot be resent, or None."""
+        now = self._database.now()
+        plain = resend_refusal(self._candidate(prospect, lane, lane.channel, now))
+        if plain is None and prospect.refused_by(lane.channel) is not None:
+            return "the recipient has opted out of this: not to this address again"
+        return plain
+
+    def _candidate(
+        self, prospect: Prospect, lane: LaneNow, target: Channel, now: datetime
+    ) -> Candidate:
+        """A lane as the rules of sending see it, when its next attempt goes on `target`."""
         return Candidate(
             channel=lane.channel,
             status=lane.status,
             error_class=lane.error_class,
             locked=lane.locked,
             same_address=lane.used_recipient == prospect.recipient(lane.channel),
-            provider_ready=self._providers[lane.channel] is not None,
+            provider_ready=target is Channel.MANUAL
+            or self.reaching.provider(prospect, target) is not None,
             attempted=lane.latest_entry_id is not None,
             collecting=prospect.collecting,
             expires_at=prospect.expires_at,
+            superseded=lane.superseded,
+            successor_open=_successor_open(prospect, lane),
+            reopened=lane.superseded and not self.reaching.why_not(prospect, lane.channel, now),
+            moving=target is not lane.channel,
         )
 
-    def refusal(self, prospect: Prospect, lane: LaneNow, now: datetime) -> str | None:
-        """Why this lane stays where it is, or None."""
-        return refusal(self.candidate(prospect, lane), now)
-
-    def resend_refusal(self, prospect: Prospect, lane: LaneNow) -> str | None:
-        """Why this lane's latest attempt cannot be resent, or None."""
-        return resend_refusal(self.candidate(prospect, lane))
+    def way(self, prospect: Prospect, lane: LaneNow, now: datetime) -> Decision:
+        """The channel that this lane's next attempt goes on, with the reason."""
+        automatic = self._settings.fallback.automatic
+        marketing = prospect.purpose is Purpose.MARKETING
+        decided = self.reaching.decide(prospect, lane, now)
+        if automatic or (marketing and prospect.refused_by(lane.channel) is not None):
+            return decided
+        return Decision(lane.channel, lane.channel.label.lower())
 
     def foreseen_failure(self, prospect: Prospect, channel: Channel) -> str | None:
         """What our own check will say about the recipient, or None."""
@@ -65,9 +103,38 @@ class Dispatch:
                 recipients.email_address(address)
             elif channel is Channel.SMS:
                 recipients.phone_number(address, prospect.country or self._settings.sending.country)
+            elif channel in (Channel.POST, Channel.EINVOICE):
+                return (
+                    self.reaching.address_problem(prospect, channel, self._database.now()) or None
+                )
         except recipients.InvalidRecipient as error:
             return str(error)
         return None
+
+    def attempt(
+        self,
+        prospect: Prospect,
+        lane: LaneNow,
+        *,
+        cause: Cause,
+        author: Author,
+        now: datetime,
+        bulk_run_id: str | None = None,
+    ) -> NewEntry:
+        """The next attempt of a lane, on whichever channel it goes."""
+        way = self.way(prospect, lane, now)
+        return self.entry(
+            prospect,
+            way.channel or lane.channel,
+            cause=cause,
+            author=author,
+            now=now,
+            replaces_id=lane.latest_entry_id,
+            bulk_run_id=bulk_run_id,
+            decision=way,
+            origin=lane.origin,
+            from_lane=lane.channel,
+        )
 
     def entry(
         self,
@@ -80,31 +147,67 @@ class Dispatch:
         replaces_id: str | None = None,
         bulk_run_id: str | None = None,
         version: int | None = None,
-        rendering: int = 0,
+        rendering: int | None = None,
         content_hash: str | None = None,
+        template_version: str | None = None,
+        decision: Decision | None = None,
+        origin: Channel | None = None,
+        from_lane: Channel | None = None,
     ) -> NewEntry:
-        """The attempt to write for a lane."""
+        """The attempt to write on a channel; without a decision's channel it is skipped."""
         manual = channel is Channel.MANUAL
-        due = max(prospect.send_at, now) if prospect.send_at else now
+        skipped = decision is not None and decision.channel is None
+        texts = prospect.texts
+        status = Status.NOT_SENT if manual else Status.QUEUED
         return NewEntry(
             id=self._database.new_id(now),
             communication_id=prospect.communication_id,
             subject_id=prospect.subject_id,
             customer_id=prospect.customer_id,
             channel=channel,
-            provider=self._providers[channel] or "",
+            provider="manual" if manual else self.reaching.provider(prospect, channel) or "",
             cause=cause,
             author=author,
             category=prospect.category,
             location_group=prospect.location_group,
             recipient=prospect.recipient(channel),
+            recipient_key=prospect.key(channel),
             recipient_name=prospect.customer_name,
             version=prospect.version if version is None else version,
-            rendering=rendering,
-            content_hash=prospect.content_hash if content_hash is None else content_hash,
-            status=Status.NOT_SENT if manual else Status.QUEUED,
-            due_at=due,
+            rendering=texts.rendering if rendering is None else rendering,
+            content_hash=content_hash or texts.content_hash or prospect.content_hash,
+            template_version=texts.template_version
+            if template_version is None
+            else template_version,
+            status=Status.SKIPPED if skipped else status,
+            due_at=max(prospect.send_at, now) if prospect.send_at else now,
             priority=PRIORITY_BULK if bulk_run_id else PRIORITY_SINGLE,
             replaces_id=replaces_id,
             bulk_run_id=bulk_run_id,
+            reason=decision.reason if decision else "",
+            code=SKIPPED_CODE if skipped else "",
+            origin=origin,
+            from_lane=from_lane,
         )
+
+
+def _stands_in(lane: LaneNow) -> bool:
+    """An open task that is there only because another channel could not carry the message."""
+    return (
+        lane.channel is Channel.MANUAL
+        and lane.origin is not Channel.MANUAL
+        and lane.status is Status.NOT_SENT
+        and lane.latest_entry_id is not None
+        and not lane.superseded
+    )
+
+
+def _successor_open(prospect: Prospect, lane: LaneNow) -> bool:
+    """What took over from a lane is a task that is still open, or failed as well."""
+    return any(
+        other.origin is lane.origin
+        and other.channel is not lane.channel
+        and not other.superseded
+        and (other.status is Status.NOT_SENT or other.status in FAILED_STATUSES - {Status.UNKNOWN})
+        for other in prospect.lanes
+    )

@@ -10,7 +10,6 @@ from commtui.domain.vocabulary import FAILED_STATUSES, Channel, ErrorClass, Rele
 from commtui.errors import NotFound
 from commtui.providers import registry
 from commtui.providers.base import Problem
-from commtui.providers.problems import shared
 from commtui.store.details import Waiting
 
 GIVEN_UP = "given_up"
@@ -47,16 +46,12 @@ def _problem(provider: str, status: Status, code: str, words: str) -> Problem:
             "Whether it was sent was never found out, and an operator gave up on it.",
             "Ask the customer; if nothing arrived, send it again.",
         )
-    try:
-        return registry.by_key(provider).explain(status, code, words)
-    except NotFound:
-        return shared(_label(provider), status, code)
+    return registry.explain(provider, status, code, words)
 
 
 def _not_sent(line: Line, waiting: Waiting, now: datetime, zone: tzinfo | None) -> tuple[str, str]:
     if line.channel is Channel.MANUAL and line.entry_id:
-        problem = registry.by_key("manual").explain(Status.NOT_SENT, "", "")
-        return problem.sentence, problem.advice
+        return _to_do(line)
     if waiting.expires_at is not None and waiting.expires_at <= now:
         return (
             f"It expired on {_moment(waiting.expires_at, zone)} before anybody sent it.",
@@ -72,6 +67,20 @@ def _not_sent(line: Line, waiting: Waiting, now: datetime, zone: tzinfo | None) 
     if dated:
         return f"It waits for its date, {_moment(waiting.send_at, zone)}.", _BY_ITSELF
     return _by_workers("It leaves by itself.", waiting)
+
+
+def _to_do(line: Line) -> tuple[str, str]:
+    """What a manual task asks for, and why there is one."""
+    asked = registry.task(line.provider, line.error_code)
+    if asked is not None:
+        return f"Manual action required: {asked.sentence}", asked.advice
+    if line.reason and "→" in line.reason:
+        return (
+            f"Manual action required: no other way is left ({line.reason}).",
+            "Hand it over by hand and complete the task, or correct the contact details and send it.",
+        )
+    problem = registry.explain("manual", Status.NOT_SENT, "", "")
+    return problem.sentence, problem.advice
 
 
 def _queued(line: Line, waiting: Waiting, now: datetime, zone: tzinfo | None) -> tuple[str, str]:

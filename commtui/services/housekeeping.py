@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from commtui.store import bulk, counters, feed, inbox, outbox, schema, search
 from commtui.store.engine import Database
-from commtui.store.tables import index_names
 
 JOURNAL_KEPT = 2_000_000
 """Rows; more than any console or feed falls behind."""
@@ -37,7 +36,7 @@ class Housekeeping:
     def tidy(self) -> None:
         """Retention, partitions ahead, dry runs nobody confirmed."""
         schema.make_partitions(self._database)
-        self._database.analyse(index_names())
+        self._database.analyse(schema.index_names())
         inbox.expire(self._database)
         for run_id in bulk.old_drafts(self._database):
             bulk.delete_draft(self._database, run_id)

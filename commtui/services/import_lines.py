@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from commtui.domain.einvoice import InvalidRouting, Routing, routing, to_json
 from commtui.domain.imported import canonical
 from commtui.domain.text import line as one_line
 from commtui.domain.vocabulary import Channel, DocumentRole, Purpose, Release
@@ -102,9 +103,10 @@ class Einvoice(_Model):
 
     network: Literal["chorus", "peppol"]
     id: Word | None = Field(
-        None, description="participant id or SIRET; required unless siret is given"
+        None,
+        description="<scheme>:<value>, such as 0208:0202239951; required unless siret is given",
     )
-    siret: Word | None = Field(None, description="another name for id")
+    siret: Word | None = Field(None, description="14 digits, instead of id")
     service_code: Word | None = None
     engagement: Word | None = None
     mandatory: bool | None = None
@@ -122,6 +124,10 @@ class Customer(_Model):
     language: Language | None = None
     country: Country | None = Field(None, description="two letters, ISO 3166-1")
     location_group: Group | None = None
+    opt_out: list[Literal["marketing", "email", "sms", "post", "einvoice"]] | None = Field(
+        None,
+        description="what the customer refuses, as the source knows it; replaces what it said before",
+    )
 
 
 class Content(_Model):
@@ -302,13 +308,29 @@ def _check(line: ImportLine) -> None:
     if line.send_at and line.expires_at and line.expires_at <= line.send_at:
         raise LineRefused("expires_at", "not after `send_at`; give a later time, or leave it out")
     einvoice = line.customer.einvoice
-    if einvoice is not None and (einvoice.id is None) == (einvoice.siret is None):
-        raise LineRefused("customer.einvoice.id", "give exactly one of `id` and `siret`")
+    if einvoice is not None:
+        _routing(einvoice)
     for index, document in enumerate(line.documents):
         if (document.path is None) == (document.base64 is None):
             raise LineRefused(f"documents.{index}", "give exactly one of `path` and `base64`")
         if document.path is None and document.name is None:
             raise LineRefused(f"documents.{index}.name", "missing; required with `base64`")
+
+
+def _routing(given: Einvoice) -> Routing:
+    if (given.id is None) == (given.siret is None):
+        raise LineRefused("customer.einvoice.id", "give exactly one of `id` and `siret`")
+    try:
+        return routing(
+            given.network,
+            given.siret or given.id or "",
+            service_code=given.service_code or "",
+            engagement=given.engagement or "",
+            mandatory=given.mandatory,
+        )
+    except InvalidRouting as error:
+        name = "siret" if given.siret is not None else "id"
+        raise LineRefused(f"customer.einvoice.{name}", str(error)) from None
 
 
 def _check_content(content: Content) -> None:
@@ -340,6 +362,7 @@ def plain_of(line: ImportLine, documents: list[list[str]]) -> dict[str, Any]:
             "id": customer.id,
             "details": {name: text for name, text in _details(customer).items() if name in given},
             "contacts": {name: text for name, text in _contacts(customer).items() if name in given},
+            **({"opt_out": sorted(set(customer.opt_out or ()))} if "opt_out" in given else {}),
         },
         "kind": line.kind,
         "purpose": line.purpose.value,
@@ -369,9 +392,7 @@ def _contacts(customer: Customer) -> dict[str, str]:
         values = customer.address.model_dump(exclude_none=True)
         address = canonical({**values, "country": values["country"].upper()})
     if customer.einvoice is not None:
-        values = customer.einvoice.model_dump(exclude_none=True)
-        identifier = values.pop("siret", None) or values["id"]
-        einvoice = canonical({**values, "id": identifier})
+        einvoice = canonical(to_json(_routing(customer.einvoice)))
     return {
         "email": (customer.email or "").strip(),
         "phone": (customer.phone or "").strip(),

@@ -1,4 +1,4 @@
-"""Lines as records for scripts and spreadsheets: the field names that others rely on."""
+"""Lines and customers as records for scripts and spreadsheets: the field names that others rely on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from commtui.domain import einvoice
 from commtui.domain.lines import Line
+from commtui.domain.optouts import OptOut
+from commtui.domain.views import ContactHealth, CustomerPage, ErrandView
 
 _FORMULA = ("=", "+", "-", "@")
 
@@ -43,6 +46,76 @@ def record(line: Line) -> dict[str, Any]:
         "delivered_twice": line.delivered_twice,
         "note": line.note,
         "location_group": line.location_group,
+        "reason": line.reason,
+    }
+
+
+def customer(page: CustomerPage) -> dict[str, Any]:
+    """A customer's page as JSON takes it; the key "" of `order` is for every kind of message."""
+    view, check = page.customer, page.registration
+    return {
+        "id": view.id,
+        "name": view.name,
+        "language": view.language,
+        "country": view.country,
+        "location_group": view.location_group,
+        **{contact.field.value: contact.value for contact in view.contacts},
+        "contacts": {item.contact.field.value: _contact(item) for item in page.contacts},
+        "order": {
+            kind: [channel.value for channel in channels] for kind, channels in page.preferences
+        },
+        "optouts": [_optout(item) for item in page.optouts],
+        "routing": einvoice.to_json(page.routing) if page.routing else None,
+        "routing_problem": page.routing_problem,
+        "registration": check
+        and {"outcome": check.outcome.value, "at": instant(check.at), "words": check.words},
+        "lines": [record(line) for line in page.lines],
+        "total": page.total,
+    }
+
+
+def _contact(item: ContactHealth) -> dict[str, Any]:
+    contact = item.contact
+    return {
+        "value": contact.value,
+        "source_value": contact.source_value,
+        "correction": contact.correction,
+        "corrected_by": contact.corrected_by,
+        "corrected_at": instant(contact.corrected_at),
+        "last_delivered": instant(item.last_delivered),
+        "last_failed": instant(item.last_failed),
+        "failed_words": item.failed_words,
+        "marked": item.marked,
+        "marked_at": instant(item.marked_at),
+        "liftable": item.liftable,
+        "optouts": [_optout(refused) for refused in item.refused],
+        "errands": [_errand(errand) for errand in item.errands],
+    }
+
+
+def _optout(item: OptOut) -> dict[str, Any]:
+    return {
+        "channel": item.channel.value if item.channel else None,
+        "scope": item.scope.value,
+        "source": item.source.value,
+        "at": instant(item.at),
+        "address": item.address,
+        "note": item.note,
+        "author": item.author,
+    }
+
+
+def _errand(item: ErrandView) -> dict[str, Any]:
+    return {
+        "kind": item.kind,
+        "provider": item.provider,
+        "address": item.address,
+        "reason": item.reason,
+        "operator": item.operator,
+        "at": instant(item.at),
+        "state": item.state,
+        "words": item.words,
+        "done_at": instant(item.done_at),
     }
 
 

@@ -32,13 +32,11 @@ class AutomaticRelease:
         now = self._database.now()
         with self._database.write() as connection:
             ledger = Ledger(self._database, connection, now)
-            ledger.lock(item.subject_id for item in sends.load(connection, due).values())
-            prospects = sends.load(connection, due)
+            ledger.lock(item.subject_id for item in self._dispatch.load(connection, due).values())
+            known = self._dispatch.load(connection, due)
             new = [
-                self._dispatch.entry(
-                    prospect, lane.channel, cause=Cause.INITIAL, author=SYSTEM, now=now
-                )
-                for prospect in prospects.values()
+                self._dispatch.attempt(prospect, lane, cause=Cause.INITIAL, author=SYSTEM, now=now)
+                for prospect in known.values()
                 if not any(lane.latest_entry_id for lane in prospect.lanes)
                 for lane in prospect.lanes
                 if self._dispatch.refusal(prospect, lane, now) is None

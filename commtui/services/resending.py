@@ -16,7 +16,7 @@ from commtui.services.dispatch import Dispatch
 from commtui.store import audits, contacts, details, sends
 from commtui.store.engine import Database
 from commtui.store.ledger import Ledger
-from commtui.store.sends import LaneNow, Prospect
+from commtui.store.prospects import LaneNow, Prospect
 
 MAY_BE_TWICE = "it may have been sent: sending again may deliver it twice"
 SAME_ADDRESS = "it failed at this same address before"
@@ -38,7 +38,9 @@ class Resending:
         now = self._database.now()
         with self._database.read() as connection:
             entry = details.stored_entry(connection, entry_id)
-            prospect = sends.load(connection, [entry.communication_id])[entry.communication_id]
+            prospect = self._dispatch.load(connection, [entry.communication_id])[
+                entry.communication_id
+            ]
             ids = details.lane_entries(connection, entry.communication_id, entry.channel)
             earlier = details.attempts(connection, ids)
             customer = contacts.view(connection, entry.customer_id)
@@ -66,7 +68,9 @@ class Resending:
             entry = details.stored_entry(connection, entry_id)
             ledger = Ledger(self._database, connection, now)
             ledger.lock([entry.subject_id])
-            prospect = sends.load(connection, [entry.communication_id])[entry.communication_id]
+            prospect = self._dispatch.load(connection, [entry.communication_id])[
+                entry.communication_id
+            ]
             lane = prospect.lane(entry.channel)
             if lane is not None and lane.latest_entry_id != seen_entry:
                 made = sends.author_of(connection, lane.latest_entry_id or "")
@@ -83,6 +87,8 @@ class Resending:
                 version=entry.version,
                 rendering=entry.rendering,
                 content_hash=entry.content_hash,
+                template_version=entry.template_version,
+                origin=lane.origin if lane is not None else None,
             )
             ledger.add([new])
             ledger.close()

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from commtui.domain.text import recipient_key
-from commtui.domain.vocabulary import FAILED_STATUSES, SYSTEM, Source, Status
+from commtui.domain.vocabulary import FAILED_STATUSES, SYSTEM, Channel, Source, Status
 from commtui.errors import Refused
 from commtui.store.entries import NewEntry, cell_of_row, entry_row, new_cell, outbox_row
 from commtui.store.overview import batches
@@ -31,8 +30,46 @@ def add(writing: Writing, new: Sequence[NewEntry]) -> None:
     _refuse_locked(writing, new)
     _settle_previous(writing, new)
     _insert(writing, new)
-    _raise_lanes(writing, new)
+    for item in new:
+        _raise_lane(writing, item)
+        _leave_lane(writing, item)
+    _start(writing, new)
     writing.touched.update(item.subject_id for item in new)
+
+
+def open_tasks(writing: Writing, new: Sequence[NewEntry]) -> list[tuple[str, NewEntry]]:
+    """Manual entries that stood in for what is now sent after all, with the entry that makes them needless."""
+    sending = {
+        (item.communication_id, item.stands_for.value): item
+        for item in new
+        if item.channel is not Channel.MANUAL and item.status is not Status.SKIPPED
+    }
+    found = []
+    for ids in batches(sorted({identifier for identifier, _ in sending})):
+        rows = writing.connection.execute(
+            sa.select(entry.c.id, lane.c.communication_id, lane.c.origin)
+            .join(lane, lane.c.latest_entry_id == entry.c.id)
+            .where(
+                lane.c.communication_id.in_(ids),
+                lane.c.channel == Channel.MANUAL.value,
+                entry.c.status == Status.NOT_SENT.value,
+                entry.c.task == "",
+            )
+        )
+        found += [
+            (row.id, sending[(row.communication_id, row.origin)])
+            for row in rows
+            if (row.communication_id, row.origin) in sending
+        ]
+    return found
+
+
+def supersede(writing: Writing, tasks: Sequence[tuple[str, NewEntry]]) -> None:
+    """Lanes of tasks that were withdrawn speak no more."""
+    for task, item in tasks:
+        writing.connection.execute(
+            lane.update().where(lane.c.latest_entry_id == task).values(superseded_by=item.id)
+        )
 
 
 def _refuse_locked(writing: Writing, new: Sequence[NewEntry]) -> None:
@@ -51,8 +88,14 @@ def _refuse_locked(writing: Writing, new: Sequence[NewEntry]) -> None:
 
 
 def _settle_previous(writing: Writing, new: Sequence[NewEntry]) -> None:
+    """Failed attempts that are replaced by these, in their own lane or in the one that they take over from."""
     latest: dict[str, NewEntry] = {}
-    by_lane = {(item.communication_id, item.channel.value): item for item in new}
+    by_lane = {
+        (item.communication_id, channel.value): item
+        for item in new
+        for channel in (item.channel, item.from_lane)
+        if channel is not None
+    }
     for ids in batches([item.communication_id for item in new]):
         for row in writing.connection.execute(
             sa.select(lane).where(lane.c.communication_id.in_(ids))
@@ -83,7 +126,7 @@ def _insert(writing: Writing, new: Sequence[NewEntry]) -> None:
             {
                 "entry_id": item.id,
                 "recipient": item.recipient,
-                "recipient_key": recipient_key(item.recipient),
+                "recipient_key": item.recipient_key,
                 "recipient_name": item.recipient_name,
                 "salt": salts[item.id],
             }
@@ -122,31 +165,49 @@ def _insert(writing: Writing, new: Sequence[NewEntry]) -> None:
     )
 
 
-def _raise_lanes(writing: Writing, new: Sequence[NewEntry]) -> None:
-    for item in new:
-        where = (
+def _raise_lane(writing: Writing, item: NewEntry) -> None:
+    """Make an entry the latest of its lane."""
+    values = {
+        "status": item.status.value,
+        "latest_entry_id": item.id,
+        "ignored": False,
+        "error_class": "",
+        "superseded_by": None,
+        "reason": item.reason,
+        "origin": item.stands_for.value,
+    }
+    found = writing.connection.execute(
+        lane.update()
+        .where(
             lane.c.communication_id == item.communication_id,
             lane.c.channel == item.channel.value,
         )
-        values = {
-            "status": item.status.value,
-            "latest_entry_id": item.id,
-            "ignored": False,
-            "error_class": "",
-            "superseded_by": None,
-        }
-        found = writing.connection.execute(
-            lane.update().where(*where).values(attempts=lane.c.attempts + 1, **values)
-        )
-        if not found.rowcount:
-            writing.connection.execute(
-                lane.insert().values(
-                    communication_id=item.communication_id,
-                    channel=item.channel.value,
-                    attempts=1,
-                    **values,
-                )
+        .values(attempts=lane.c.attempts + 1, **values)
+    )
+    if not found.rowcount:
+        writing.connection.execute(
+            lane.insert().values(
+                communication_id=item.communication_id,
+                channel=item.channel.value,
+                attempts=1,
+                **values,
             )
+        )
+
+
+def _leave_lane(writing: Writing, item: NewEntry) -> None:
+    """The lane that an entry takes over from speaks no more; one that nothing was tried in is gone."""
+    if item.from_lane is None or item.from_lane is item.channel:
+        return
+    left = (
+        lane.c.communication_id == item.communication_id,
+        lane.c.channel == item.from_lane.value,
+    )
+    writing.connection.execute(lane.delete().where(*left, lane.c.latest_entry_id.is_(None)))
+    writing.connection.execute(lane.update().where(*left).values(superseded_by=item.id))
+
+
+def _start(writing: Writing, new: Sequence[NewEntry]) -> None:
     for ids in batches([item.communication_id for item in new]):
         writing.connection.execute(
             communication.update()

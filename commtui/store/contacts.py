@@ -8,6 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from commtui.domain import einvoice
+from commtui.domain.einvoice import InvalidRouting
 from commtui.domain.imported import Contact
 from commtui.domain.views import ContactView, CustomerField, CustomerView
 from commtui.errors import NotFound
@@ -23,6 +25,11 @@ class ContactNow:
     """Ours."""
     country: str
     contact: Contact
+
+
+def own_id(connection: sa.Connection, external_id: str) -> str:
+    """Our id of a customer. Raises NotFound."""
+    return str(_customer(connection, external_id).id)
 
 
 def view(connection: sa.Connection, external_id: str) -> CustomerView:
@@ -52,7 +59,9 @@ def _customer(connection: sa.Connection, external_id: str) -> Any:
 def _view(field: CustomerField, row: Any) -> ContactView:
     if row is None:
         return ContactView(field, "", "", "", None)
-    printed = postal_lines if field is CustomerField.ADDRESS else str
+    printed = {CustomerField.ADDRESS: postal_lines, CustomerField.EINVOICE: routing_text}.get(
+        field, str
+    )
     return ContactView(
         field,
         printed(row.source_value),
@@ -60,6 +69,15 @@ def _view(field: CustomerField, row: Any) -> ContactView:
         row.corrected_by,
         row.corrected_at,
     )
+
+
+def routing_text(stored: str) -> str:
+    """A stored registration for e-invoices as one text; one that cannot be right as it stands."""
+    try:
+        found = einvoice.from_json(stored)
+    except InvalidRouting:
+        return stored
+    return found.recipient if found else ""
 
 
 def locked(connection: sa.Connection, external_id: str, field: CustomerField) -> ContactNow:

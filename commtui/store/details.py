@@ -12,7 +12,16 @@ import sqlalchemy as sa
 
 from commtui.domain.lines import Line
 from commtui.domain.views import Attempt, DocumentInfo, Happening
-from commtui.domain.vocabulary import Cause, Channel, DocumentRole, Release, Source, Status, Tab
+from commtui.domain.vocabulary import (
+    Cause,
+    Channel,
+    DocumentRole,
+    Layer,
+    Release,
+    Source,
+    Status,
+    Tab,
+)
 from commtui.errors import NotFound
 from commtui.store import lists, providers_state, workers
 from commtui.store.overview import batches
@@ -49,6 +58,10 @@ class StoredEntry:
     content_hash: str
     recipient: str
     recipient_name: str
+    error_code: str
+    ignored: bool
+    template_version: str
+    provider_message_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +92,32 @@ class Content:
 
 def stored_entry(connection: sa.Connection, entry_id: str) -> StoredEntry:
     """One entry. Raises NotFound."""
-    row = connection.execute(
-        sa.select(
-            entry,
-            entry_text.c.recipient,
-            entry_text.c.recipient_name,
-            customer.c.external_id,
-        )
-        .join(customer, customer.c.id == entry.c.customer_id)
-        .outerjoin(entry_text, entry_text.c.entry_id == entry.c.id)
-        .where(entry.c.id == entry_id)
-    ).first()
-    if row is None:
+    found = stored_entries(connection, [entry_id])
+    if not found:
         raise NotFound(f"there is no entry {entry_id}")
+    return next(iter(found.values()))
+
+
+def stored_entries(connection: sa.Connection, entry_ids: Sequence[str]) -> dict[str, StoredEntry]:
+    """Entries by id; unknown ids are left out."""
+    found: dict[str, StoredEntry] = {}
+    for batch in batches(entry_ids):
+        rows = connection.execute(
+            sa.select(
+                entry,
+                entry_text.c.recipient,
+                entry_text.c.recipient_name,
+                customer.c.external_id,
+            )
+            .join(customer, customer.c.id == entry.c.customer_id)
+            .outerjoin(entry_text, entry_text.c.entry_id == entry.c.id)
+            .where(entry.c.id.in_(batch))
+        )
+        found.update((row.id, _stored(row)) for row in rows)
+    return found
+
+
+def _stored(row: Any) -> StoredEntry:
     return StoredEntry(
         id=row.id,
         communication_id=row.communication_id,
@@ -106,6 +132,10 @@ def stored_entry(connection: sa.Connection, entry_id: str) -> StoredEntry:
         content_hash=row.content_hash,
         recipient=row.recipient or "",
         recipient_name=row.recipient_name or "",
+        error_code=row.error_code,
+        ignored=row.ignored_at is not None,
+        template_version=row.template_version,
+        provider_message_id=row.provider_message_id,
     )
 
 
@@ -224,6 +254,7 @@ def _merged(told: Iterable[Any], reported: Iterable[Event]) -> list[Happening]:
                 words=row.words or "",
                 author=row.author if row.source == Source.OPERATOR.value else "",
                 status=Status(row.status) if row.status != before else None,
+                layer=Layer(row.layer) if row.layer else None,
             )
         )
         before = row.status

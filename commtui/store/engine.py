@@ -22,6 +22,8 @@ from sqlalchemy import event, exc
 from commtui.domain.ids import IdMaker
 from commtui.errors import ConfigError, DatabaseAway
 
+Connection = sa.Connection
+"""A transaction, as services pass it on."""
 BUSY_SECONDS = 10.0
 CLOCK_SECONDS = 30.0
 """How long the measured difference to the database's clock is believed."""

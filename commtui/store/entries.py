@@ -17,6 +17,7 @@ from commtui.domain.vocabulary import (
     Channel,
     Chip,
     ErrorClass,
+    Layer,
     Source,
     Status,
     Tab,
@@ -40,15 +41,35 @@ class NewEntry:
     category: str
     location_group: str
     recipient: str
+    recipient_key: str
+    """What all spellings of the recipient have in common."""
     recipient_name: str
     version: int
     rendering: int
     content_hash: str
     status: Status
     due_at: datetime
+    status_at: datetime | None = None
+    """Since when it stands so; None: since now."""
     priority: int = 0
     replaces_id: str | None = None
     bulk_run_id: str | None = None
+    template_version: str = ""
+    reason: str = ""
+    """Why it goes this way."""
+    task: str = ""
+    """What a manual entry asks for, as a code of the provider that made it necessary."""
+    code: str = ""
+    """Of a skipped or a manual entry: why."""
+    origin: Channel | None = None
+    """The wanted channel that it stands for; None: its own."""
+    from_lane: Channel | None = None
+    """The lane that it takes over from."""
+
+    @property
+    def stands_for(self) -> Channel:
+        """The wanted channel."""
+        return self.origin or self.channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +91,8 @@ class Change:
     record: bool = True
     """Whether it stands in the history even when the status does not change by it."""
     note: str = ""
+    layer: Layer | None = None
+    """Of a fact about an e-invoice."""
 
 
 def salted(salt: str, *parts: str) -> str:
@@ -208,12 +231,16 @@ def entry_row(item: NewEntry, salt: str, now: datetime) -> dict[str, Any]:
         "rendering": item.rendering,
         "recipient_hash": salted(salt, item.recipient),
         "content_hash": item.content_hash,
+        "template_version": item.template_version,
         "category": item.category,
         "location_group": item.location_group,
         "created_at": now,
+        "reason": item.reason,
+        "task": item.task,
+        "error_code": item.code,
         "status": item.status.value,
         "chip": (chip_of(item.status) or Chip.NOT_SENT).value,
-        "status_at": now,
+        "status_at": item.status_at or now,
         "rank": RANKS[item.status],
         "updated_at": now,
     }

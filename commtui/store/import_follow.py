@@ -13,7 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from commtui.domain.imported import Contact, Known
-from commtui.domain.vocabulary import Author
+from commtui.domain.vocabulary import Author, DocumentRole
+from commtui.store import wishes
 from commtui.store.engine import Database
 from commtui.store.import_lanes import lane_changes, load_lanes, write_lanes
 from commtui.store.import_state import (
@@ -25,6 +26,7 @@ from commtui.store.ledger import Ledger
 from commtui.store.overview import batches
 from commtui.store.tables import (
     communication,
+    communication_document,
     contact,
     content,
     import_line,
@@ -135,10 +137,18 @@ def bring_up_to_date(
     ledger = Ledger(database, connection, now)
     ledger.lock(subject_ids)
     contacts = _contacts(connection, customer_ids)
+    orders = wishes.preferences(connection, customer_ids)
     gone: list[dict[str, Any]] = []
     made: list[dict[str, Any]] = []
     for state in _untried(connection, subject_ids):
-        owner = CustomerState(state.customer_id, "", {}, False, contacts[state.customer_id])
+        owner = CustomerState(
+            state.customer_id,
+            "",
+            {},
+            False,
+            contacts[state.customer_id],
+            wishes=orders.get(state.customer_id, {}),
+        )
         less, more = lane_changes(state.id, state.lanes, channels_for(state, owner))
         gone += less
         made += more
@@ -195,16 +205,35 @@ def _untried(connection: sa.Connection, subject_ids: Collection[str]) -> list[Co
         if not row.wanted
     ]
     lanes = load_lanes(connection, [row.id for row in rows])
+    roles = _roles(connection, rows)
     return [
         CommunicationState(
             row.id,
             row.subject_id,
             row.customer_id,
-            Known("", "", False),
+            Known("", "", False, kind=row.kind, purpose=row.purpose),
             row.version,
             has_text=row.texts > 0 or row.context is not None,
             has_sms=row.sms > 0 or row.context is not None,
+            has_letter=DocumentRole.LETTER.value in roles[row.id] or row.context is not None,
+            has_einvoice=DocumentRole.EINVOICE.value in roles[row.id],
             lanes=lanes.get(row.id, ()),
         )
         for row in rows
     ]
+
+
+def _roles(connection: sa.Connection, rows: Sequence[Any]) -> dict[str, set[str]]:
+    """The roles of the documents of communications' present versions."""
+    found: dict[str, set[str]] = defaultdict(set)
+    versions = {row.id: row.version for row in rows}
+    for batch in batches(list(versions)):
+        query = sa.select(
+            communication_document.c.communication_id,
+            communication_document.c.version,
+            communication_document.c.role,
+        ).where(communication_document.c.communication_id.in_(batch))
+        for row in connection.execute(query):
+            if row.version == versions[row.communication_id]:
+                found[row.communication_id].add(row.role)
+    return found

@@ -70,3 +70,17 @@ def write_lanes(
         )
     if made:
         connection.execute(lane.insert(), made)
+
+
+def speak_again(connection: sa.Connection, communication_ids: Sequence[str]) -> None:
+    """Refused lanes that a task took over from count again: the corrected content is to be sent on them."""
+    for batch in batches(communication_ids):
+        connection.execute(
+            lane.update()
+            .where(
+                lane.c.communication_id.in_(batch),
+                lane.c.status == Status.REJECTED.value,
+                lane.c.superseded_by.is_not(None),
+            )
+            .values(superseded_by=None)
+        )

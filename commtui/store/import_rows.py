@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from commtui.domain.imported import Contact, ImportedLine
 from commtui.domain.vocabulary import Author, Channel
-from commtui.store import audits
+from commtui.store import audits, optouts
 from commtui.store.engine import Database
 from commtui.store.import_follow import note_lines, queue_follow_up
-from commtui.store.import_lanes import lane_changes, write_lanes
+from commtui.store.import_lanes import lane_changes, speak_again, write_lanes
 from commtui.store.import_search import index_customers, index_subjects
 from commtui.store.import_state import CommunicationState, CustomerState, SubjectState, folded_name
 from commtui.store.tables import (
@@ -28,7 +28,7 @@ from commtui.store.tables import (
 
 NOTED_LIMIT = 500
 """Lines of renamed customers that are noted at once; more have to wait for transactions of their own."""
-_REACH = ("email", "phone")
+_REACH = ("email", "phone", "address", "einvoice")
 """Contacts that the choice of a channel depends on."""
 
 
@@ -42,6 +42,8 @@ class Rows:
         """Id in the source system, by our own, of communications that did not exist."""
         self.dropped: list[tuple[str, str, Contact, str]] = []
         """Customer, field, contact before, value that came: corrections that no longer hold."""
+        self.corrected: list[str] = []
+        """Communications whose content was replaced: what was refused of them is to be sent again."""
         self._contents: list[dict[str, Any]] = []
         self._documents: list[dict[str, Any]] = []
         self._lanes: list[dict[str, Any]] = []
@@ -111,6 +113,7 @@ class Rows:
         _insert(connection, content, with_context)
         _insert(connection, communication_document, self._documents)
         write_lanes(connection, self._lanes_gone, self._lanes)
+        speak_again(connection, self.corrected)
 
 
 def _communication_row(state: CommunicationState) -> dict[str, Any]:
@@ -140,6 +143,9 @@ def write(
     """Write a batch; returns whether customers were queued for following up."""
     _write_customers(connection, customers, rows.now)
     _write_contacts(connection, customers)
+    for state in customers:
+        if state.opt_out is not None:
+            optouts.follow_source(connection, database, state.id, state.opt_out, rows.now)
     _write_subjects(connection, subjects, rows.now)
     rows.write_communications(connection)
     _audit_dropped(database, connection, rows, author)

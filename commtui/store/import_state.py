@@ -13,10 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from commtui.domain.channels import Case, first
 from commtui.domain.imported import Contact, ImportedCustomer, ImportedLine, Known, subject_key
-from commtui.domain.sending import ContactPoints, decide_channels
 from commtui.domain.text import fold
-from commtui.domain.vocabulary import STARTED_STATUSES, Channel
+from commtui.domain.vocabulary import STARTED_STATUSES, Channel, Purpose
 from commtui.store.engine import Database
 from commtui.store.import_lanes import LaneRow, load_lanes
 from commtui.store.overview import batches
@@ -27,6 +27,7 @@ from commtui.store.tables import (
     subject,
     subject_text,
 )
+from commtui.store.wishes import preferences
 
 DETAILS = ("name", "language", "country", "location_group")
 FOLDED_LIMIT = 200
@@ -49,6 +50,10 @@ class CustomerState:
     contacts: dict[str, Contact] = field(default_factory=dict)
     stored_details: Mapping[str, str] = field(default_factory=dict)
     stored_contacts: Mapping[str, Contact] = field(default_factory=dict)
+    wishes: Mapping[str, Sequence[Channel]] = field(default_factory=dict)
+    """Its own order of channels by kind of message."""
+    opt_out: tuple[str, ...] | None = None
+    """What the source says that it refuses; None: it said nothing."""
 
     def value(self, name: str) -> str:
         """The contact in use, or an empty text."""
@@ -80,6 +85,8 @@ class CommunicationState:
     version: int
     has_text: bool = False
     has_sms: bool = False
+    has_letter: bool = False
+    has_einvoice: bool = False
     lanes: tuple[LaneRow, ...] = ()
     stored_channels: tuple[str, ...] = ()
 
@@ -90,11 +97,28 @@ class CommunicationState:
 
 
 def channels_for(state: CommunicationState, owner: CustomerState) -> tuple[Channel, ...]:
-    """The channels that a communication goes on, by its wishes and its customer's contacts."""
-    wanted = [Channel(channel) for channel in state.known.channels]
-    points = ContactPoints(owner.value("email"), owner.value("phone"))
-    decision = decide_channels(wanted, points, has_text=state.has_text, has_sms=state.has_sms)
-    return decision.channels
+    """The channels that a communication is wanted on, one lane each; without a wish, the first that could reach.
+
+    Only presence is looked at here; whether the wanted channel can carry it is decided when it is sent.
+    """
+    if state.known.channels:
+        return tuple(dict.fromkeys(Channel(name) for name in state.known.channels))
+    missing = {
+        Channel.EINVOICE: (state.has_einvoice, "einvoice"),
+        Channel.EMAIL: (state.has_text, "email"),
+        Channel.SMS: (state.has_sms, "phone"),
+        Channel.POST: (state.has_letter, "address"),
+    }
+
+    def why_not(channel: Channel) -> str:
+        has_content, field_name = missing[channel]
+        if not has_content:
+            return "no content for it"
+        return "" if owner.value(field_name) else "no address"
+
+    case = Case(Purpose(state.known.purpose or "transactional"), state.known.kind, owner.wishes)
+    found = first(case, why_not, registered=bool(owner.value("einvoice")))
+    return (found.channel or Channel.EMAIL,)
 
 
 def load_communications(
@@ -200,8 +224,10 @@ def _load_contacts(connection: sa.Connection, states: dict[str, CustomerState]) 
             states[row.customer_id].contacts[row.field] = Contact(
                 row.source_value, row.correction, row.replaced_value
             )
+    orders = preferences(connection, [key for key, state in states.items() if not state.new])
     for state in states.values():
         state.stored_contacts = dict(state.contacts)
+        state.wishes = orders.get(state.id, {})
 
 
 def load_subjects(

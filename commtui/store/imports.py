@@ -19,7 +19,7 @@ from commtui.domain.imported import (
     Refusal,
     judge,
 )
-from commtui.domain.vocabulary import Author
+from commtui.domain.vocabulary import Author, DocumentRole
 from commtui.errors import DatabaseAway
 from commtui.store import import_rows
 from commtui.store.engine import Database
@@ -181,6 +181,9 @@ class _Batch:
         content = line.content
         state.has_text = bool(content.text or content.html or content.context is not None)
         state.has_sms = bool(content.sms or content.context is not None)
+        roles = {document.role for document in line.documents}
+        state.has_letter = DocumentRole.LETTER in roles or content.context is not None
+        state.has_einvoice = DocumentRole.EINVOICE in roles
         self._rows.communications[state.id] = state
         self._ledger.touch([about.id])
         return verdict
@@ -188,6 +191,8 @@ class _Batch:
     def _customer(self, line: ImportedLine) -> CustomerState:
         state = self._customers[line.customer.id]
         state.details.update(line.customer.details)
+        if line.customer.opt_out is not None:
+            state.opt_out = line.customer.opt_out
         for name, value in line.customer.contacts.items():
             old = state.contacts.get(name, Contact())
             new = old.brought(value)
@@ -223,6 +228,7 @@ class _Batch:
         if state.known.content_hash != line.content_hash:
             state.version += 1
             self._rows.add_content(line, state)
+            self._rows.corrected.append(state.id)
 
     def write(self) -> bool:
         """Write what was collected; returns whether customers need following up."""

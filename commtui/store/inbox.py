@@ -16,8 +16,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from commtui.domain.fold import Fact
 from commtui.domain.text import recipient_key, storable
-from commtui.domain.vocabulary import FAILED_STATUSES, ErrorClass, Source, Status
+from commtui.domain.vocabulary import FAILED_STATUSES, ErrorClass, Layer, Source, Status
 from commtui.providers.base import DeliveryEvent, RawWebhook
+from commtui.store import optouts, polls, tasks
 from commtui.store.engine import Database
 from commtui.store.entries import Change
 from commtui.store.ledger import Ledger
@@ -101,19 +102,38 @@ def learn(
     now = database.now()
     with database.write() as connection:
         ledger = Ledger(database, connection, now)
-        changes: list[Change] = []
         fresh = 0
         matches = [match(connection, provider, event) for event in events]
         ledger.lock(_subjects(connection, [found for found, _ in matches if found]))
+        new: list[tuple[str, DeliveryEvent]] = []
         for event, (entry_id, how) in zip(events, matches, strict=True):
             if not _insert(connection, database, provider, event, entry_id, how, now):
                 continue
             fresh += 1
+            if event.opt is not None:
+                optouts.learn(connection, database, event.opt, event.recipient, event.at)
             if entry_id is not None:
-                changes.append(_change(entry_id, event, source))
-        ledger.apply(changes)
+                new.append((entry_id, event))
+        _apply(database, connection, ledger, provider, new, source)
         ledger.close()
     return fresh
+
+
+def _apply(
+    database: Database,
+    connection: sa.Connection,
+    ledger: Ledger,
+    provider: str,
+    new: Sequence[tuple[str, DeliveryEvent]],
+    source: Source,
+) -> None:
+    """Fold new facts into their entries, and do what they bring along: tasks, questions to ask."""
+    now = database.now()
+    ledger.apply([_change(entry_id, event, source) for entry_id, event in new])
+    polls.hint(connection, [entry_id for entry_id, event in new if event.ask], now)
+    for entry_id, event in sorted(new, key=lambda item: item[1].at):
+        tasks.close(connection, ledger, entry_id, event, source)
+        tasks.make(database, connection, ledger, provider, entry_id, event)
 
 
 def match(connection: sa.Connection, provider: str, event: DeliveryEvent) -> tuple[str | None, str]:
@@ -195,7 +215,7 @@ def match_again(database: Database, limit: int = 200) -> int:
             if entry_id is None:
                 continue
             ledger = Ledger(database, connection, now)
-            ledger.apply([_change(entry_id, event, Source.EVENT)])
+            _apply(database, connection, ledger, row.provider, [(entry_id, event)], Source.EVENT)
             ledger.close()
             connection.execute(
                 provider_event.update()
@@ -238,6 +258,10 @@ def _insert(
                 "code": event.code,
                 "words": event.words,
                 "entry": event.entry_id,
+                "layer": event.layer,
+                "task": event.task,
+                "closes": list(event.closes),
+                "ask": event.ask,
             },
         )
         .on_conflict_do_nothing(index_elements=["day", "hash"])
@@ -258,6 +282,10 @@ def _restored(row: Any) -> DeliveryEvent:
         error_class=ErrorClass(kept["class"]) if kept["class"] else None,
         code=kept["code"],
         words=kept["words"],
+        layer=Layer(kept["layer"]) if kept["layer"] else None,
+        task=kept["task"],
+        closes=tuple(kept["closes"]),
+        ask=kept["ask"],
     )
 
 
@@ -272,7 +300,8 @@ def _change(entry_id: str, event: DeliveryEvent, source: Source) -> Change:
         word=event.kind,
         words=event.words,
         provider_message_id=event.provider_message_id,
-        record=False,
+        record=event.layer is not None,
+        layer=event.layer,
     )
 
 

@@ -12,12 +12,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from commtui.domain.vocabulary import (
-    FAILED_STATUSES,
-    OPEN_STATUSES,
-    Status,
-)
-from commtui.store import attempts
+from commtui.domain.fold import Fact
+from commtui.domain.vocabulary import FAILED_STATUSES, OPEN_STATUSES, SYSTEM, Source, Status
+from commtui.store import attempts, consequences
 from commtui.store.engine import Database
 from commtui.store.entries import MOVING, Change, NewEntry, cell_of, cell_of_row, folded
 from commtui.store.overview import batches, lock_subjects, rewrite_lines
@@ -58,8 +55,14 @@ class Ledger:
         self._writing.touched.clear()
 
     def add(self, new: Sequence[NewEntry]) -> None:
-        """Write entries with their outbox rows. Raises Refused when a lane is on its way already."""
+        """Write entries with their outbox rows. Raises Refused when a lane is on its way already.
+
+        A task that stood in for what now goes out after all is withdrawn by it.
+        """
+        tasks = attempts.open_tasks(self._writing, new)
         attempts.add(self._writing, new)
+        self.apply([_withdrawn(task, item, self._writing.now) for task, item in tasks])
+        attempts.supersede(self._writing, tasks)
 
     # facts
 
@@ -126,6 +129,7 @@ class Ledger:
             self._writing.tally.move(cell_of_row(row), cell_of(after))
             self._writing.touched.add(row.subject_id)
         self._writing.note([row for row, _ in changed])
+        consequences.follow(self._writing, changed)
 
     def _free_lanes(self, changed: list[tuple[Any, dict[str, Any]]]) -> None:
         """An outcome that is no longer open gives its lane free."""
@@ -169,6 +173,7 @@ class Ledger:
                     "error_code": change.fact.code,
                     "author": change.author.name,
                     "author_verified": change.author.verified,
+                    "layer": change.layer.value if change.layer else "",
                 }
                 for identifier, (change, status) in zip(ids, history, strict=True)
             ],
@@ -219,3 +224,13 @@ class Ledger:
         ]
         self._write_entries(values)
         return len(rows)
+
+
+def _withdrawn(task: str, item: NewEntry, now: datetime) -> Change:
+    return Change(
+        task,
+        Fact(Status.CANCELLED, now),
+        Source.WORKER if item.author is SYSTEM else Source.OPERATOR,
+        word="withdrawn",
+        author=item.author,
+    )

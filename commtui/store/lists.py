@@ -8,11 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from commtui.domain import einvoice
+from commtui.domain.einvoice import InvalidRouting
 from commtui.domain.ids import time_of
 from commtui.domain.lines import Line, Page, PageKey, Query, Selection, Sort, SortKey
 from commtui.domain.vocabulary import Channel, Chip, ErrorClass, Status, Tab
 from commtui.store import filters
 from commtui.store.overview import batches
+from commtui.store.sends import postal_lines
 from commtui.store.tables import (
     communication,
     contact,
@@ -133,7 +136,12 @@ def by_ids(connection: sa.Connection, tab: Tab, wanted: Sequence[str]) -> list[L
     ]
 
 
-_CONTACT_FIELD = {Channel.EMAIL: "email", Channel.SMS: "phone", Channel.POST: "address"}
+_CONTACT_FIELD = {
+    Channel.EMAIL: "email",
+    Channel.SMS: "phone",
+    Channel.POST: "address",
+    Channel.EINVOICE: "einvoice",
+}
 
 
 def _present_recipient() -> sa.ScalarSelect[Any]:
@@ -161,6 +169,7 @@ _ENTRY_COLUMNS = (
     entry.c.sent_at,
     entry.c.delivered_at,
     entry.c.delivered_twice,
+    entry.c.reason,
     entry_text.c.recipient,
     entry_text.c.error_words,
     outbox.c.reason.label("outbox_reason"),
@@ -258,12 +267,26 @@ def _overview_line(row: Any) -> Line:
         row,
         subject_id=row["id"],
         entry_id=row["entry_id"],
-        recipient=row["recipient"] if row["entry_id"] else row["present_recipient"] or "",
+        recipient=row["recipient"] if row["entry_id"] else _present(row),
         acted_at=time_of(row["sort_id"]),
         ignored=row["ignored"],
         sort_id=row["sort_id"],
         others=row["others"],
     )
+
+
+def _present(row: Any) -> str:
+    """The address that would be used, as it would stand on an entry."""
+    stored = row["present_recipient"] or ""
+    if row["channel"] == Channel.POST.value:
+        return postal_lines(stored)
+    if row["channel"] == Channel.EINVOICE.value:
+        try:
+            found = einvoice.from_json(stored)
+        except InvalidRouting:
+            return ""
+        return found.recipient if found else ""
+    return str(stored)
 
 
 def _log_line(row: Any) -> Line:
@@ -307,6 +330,7 @@ def _line(row: Any, **own: Any) -> Line:
         delivered_twice=bool(row["delivered_twice"]),
         note=_note(row, status, has_entry=own["entry_id"] is not None),
         location_group=row["location_group"],
+        reason=row["reason"] or "",
         **own,
     )
 

@@ -1,7 +1,8 @@
 """The outbox: what is to be sent, shared out between workers; a row is its lane's lock.
 
-A claimed row stays `queued`, with worker and fence, so a dead worker's rows are simply free again.
-`sending` is committed immediately before the call; only such a row can become unknown.
+A claimed row stays `queued`, with worker and fence, so a dead worker's rows are simply free again. While a
+provider's repeatable steps are taken it is `preparing`, which a dead worker's successor repeats. `sending` is
+committed immediately before the call that cannot be taken back; only such a row can become unknown.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ import sqlalchemy as sa
 
 from commtui.domain.fold import Fact
 from commtui.domain.vocabulary import ErrorClass, Source, Status
-from commtui.store import providers_state
+from commtui.providers import registry
+from commtui.providers.base import DeliveryEvent
+from commtui.store import providers_state, refusing, steps
 from commtui.store.engine import Database
 from commtui.store.entries import Change
 from commtui.store.ledger import Ledger
 from commtui.store.overview import batches
 from commtui.store.tables import outbox, worker
+from commtui.store.tables_delivery import delivery_step
 
 RECOVER_BATCH = 100
 
@@ -39,11 +43,14 @@ class Outcome:
     """What a try came to."""
 
     claim: Claim
-    change: Change
+    change: Change | None
+    """None: only the row waits; nothing happened that the history has to tell."""
     again_at: datetime | None = None
     """When to try the same entry again; None: not by itself."""
     reason: str = ""
     """Why it waits."""
+    events: tuple[DeliveryEvent, ...] = ()
+    """Facts that the provider's answer held."""
 
 
 def live_workers(now: datetime) -> sa.Select[str]:
@@ -97,20 +104,51 @@ def _nothing(database: Database, due: sa.Select[str]) -> bool:
         return connection.execute(due.limit(1)).first() is None
 
 
-def begin(database: Database, claims: Sequence[Claim]) -> set[str]:
-    """Commit `sending` for rows whose fence still holds; returns the entries that may be called now."""
+def prepare(database: Database, claims: Sequence[Claim]) -> set[str]:
+    """Commit `preparing` for rows whose fence still holds; returns the entries whose steps may be taken now."""
     now = database.now()
     with database.write() as connection:
-        begun = []
-        for item in claims:
-            found = connection.execute(
+        begun = [
+            item
+            for item in claims
+            if connection.execute(
                 outbox.update()
                 .where(
                     outbox.c.entry_id == item.entry_id,
                     outbox.c.fence == item.fence,
                     outbox.c.state == "queued",
                 )
-                .values(state="sending", state_at=now, tries=outbox.c.tries + 1, reason="")
+                .values(state="preparing", state_at=now, tries=outbox.c.tries + 1)
+            ).rowcount
+        ]
+    return {item.entry_id for item in begun}
+
+
+def begin(database: Database, claims: Sequence[Claim], *, prepared: bool = False) -> set[str]:
+    """Commit `sending` for rows whose fence still holds; returns the entries that may be called now.
+
+    Whoever refused such messages meanwhile is heard in the same transaction: those stay as they are.
+    """
+    now = database.now()
+    with database.write() as connection:
+        refused = refusing.refused(connection, [item.entry_id for item in claims])
+        begun = []
+        for item in claims:
+            if item.entry_id in refused:
+                continue
+            found = connection.execute(
+                outbox.update()
+                .where(
+                    outbox.c.entry_id == item.entry_id,
+                    outbox.c.fence == item.fence,
+                    outbox.c.state == ("preparing" if prepared else "queued"),
+                )
+                .values(
+                    state="sending",
+                    state_at=now,
+                    tries=outbox.c.tries + (0 if prepared else 1),
+                    reason="",
+                )
             )
             if found.rowcount:
                 begun.append(item)
@@ -128,6 +166,9 @@ def begin(database: Database, claims: Sequence[Claim]) -> set[str]:
             ]
         )
         ledger.close()
+        if prepared:
+            for item in begun:
+                steps.keep_first(connection, item.entry_id, steps.BEGUN, {}, now)
     return {item.entry_id for item in begun}
 
 
@@ -151,9 +192,9 @@ def finish(database: Database, outcomes: Sequence[Outcome]) -> None:
             for outcome in outcomes
             if outcome.again_at is None or _queue_again(connection, outcome, now)
         ]
-        ledger.apply([outcome.change for outcome in counting])
+        ledger.apply([outcome.change for outcome in counting if outcome.change is not None])
         for outcome in counting:
-            if outcome.change.fact.status is Status.UNKNOWN:
+            if outcome.change is not None and outcome.change.fact.status is Status.UNKNOWN:
                 connection.execute(
                     outbox.update()
                     .where(outbox.c.entry_id == outcome.claim.entry_id)
@@ -184,7 +225,77 @@ def _queue_again(connection: sa.Connection, outcome: Outcome, now: datetime) -> 
 
 
 def recover(database: Database) -> int:
-    """Rows that dead workers left in `sending` become unknown: they may have been sent."""
+    """Rows that dead workers left in `sending` become unknown: they may have been sent. Returns how many.
+
+    What they only prepared is free again, and so is what its provider may be asked once more without doing it twice.
+    """
+    return _free(database) + _give_up(database)
+
+
+def _free(database: Database) -> int:
+    """Rows of dead workers that another one may go on with."""
+    now = database.now()
+    repeatable = sa.or_(
+        *(
+            sa.and_(
+                outbox.c.provider == key,
+                delivery_step.c.at > now - repeats_for,
+            )
+            for key, repeats_for in registry.repeatable().items()
+        ),
+        sa.false(),
+    )
+    left = (
+        sa.select(outbox.c.entry_id)
+        .outerjoin(
+            delivery_step,
+            sa.and_(
+                delivery_step.c.entry_id == outbox.c.entry_id, delivery_step.c.name == steps.BEGUN
+            ),
+        )
+        .where(
+            sa.or_(outbox.c.state == "preparing", sa.and_(outbox.c.state == "sending", repeatable)),
+            sa.or_(outbox.c.worker_id.is_(None), outbox.c.worker_id.not_in(live_workers(now))),
+        )
+        .order_by(outbox.c.entry_id)
+        .limit(RECOVER_BATCH)
+        .with_for_update(skip_locked=True, of=outbox)
+    )
+    if _nothing(database, left):
+        return 0
+    with database.write() as connection:
+        ids = list(connection.execute(left).scalars())
+        if not ids:
+            return 0
+        connection.execute(
+            outbox.update()
+            .where(outbox.c.entry_id.in_(ids))
+            .values(
+                state="queued",
+                state_at=now,
+                worker_id=None,
+                fence=outbox.c.fence + 1,
+                reason="worker_lost",
+            )
+        )
+        ledger = Ledger(database, connection, now)
+        ledger.apply([_left(identifier, now) for identifier in ids])
+        ledger.close()
+    return len(ids)
+
+
+def _left(entry_id: str, now: datetime) -> Change:
+    return Change(
+        entry_id,
+        Fact(Status.QUEUED, now, None, "worker_lost"),
+        Source.WORKER,
+        word="try_again",
+        step=True,
+        words="The worker ended in the middle; the step is repeated.",
+    )
+
+
+def _give_up(database: Database) -> int:
     now = database.now()
     stranded = (
         sa.select(outbox.c.entry_id)
@@ -226,6 +337,39 @@ def _lost(entry_id: str, now: datetime) -> Change:
     )
 
 
+def not_sent_after_all(database: Database, entry_id: str) -> None:
+    """An unknown outcome whose provider has no such message, for certain: the same entry is tried again."""
+    now = database.now()
+    with database.write() as connection:
+        ledger = Ledger(database, connection, now)
+        found = connection.execute(
+            outbox.update()
+            .where(outbox.c.entry_id == entry_id, outbox.c.state == "unknown")
+            .values(
+                state="queued",
+                state_at=now,
+                due_at=now,
+                worker_id=None,
+                fence=outbox.c.fence + 1,
+                reason="not_there",
+            )
+        )
+        if found.rowcount:
+            ledger.apply(
+                [
+                    Change(
+                        entry_id,
+                        Fact(Status.QUEUED, now, None, "not_there"),
+                        Source.POLL,
+                        word="try_again",
+                        step=True,
+                        words="The provider was asked and has no such message.",
+                    )
+                ]
+            )
+        ledger.close()
+
+
 def due_count(connection: sa.Connection) -> int:
     """How many messages wait to be sent, whenever that may be."""
     waiting = sa.select(sa.func.count()).select_from(outbox).where(outbox.c.state != "unknown")
@@ -242,7 +386,9 @@ def due_now(database: Database) -> bool:
             outbox.c.due_at <= now,
             outbox.c.provider.not_in(pauses),
         )
-        query = sa.select(outbox.c.entry_id).where(sa.or_(due, outbox.c.state == "sending"))
+        query = sa.select(outbox.c.entry_id).where(
+            sa.or_(due, outbox.c.state.in_(["preparing", "sending"]))
+        )
         return connection.execute(query.limit(1)).first() is not None
 
 

@@ -1,52 +1,106 @@
-"""Accepted messages whose receipt never came, for the providers that can be asked."""
+"""Accepted messages that their provider is asked about, each when its provider's own schedule says so."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from commtui.domain.ids import id_at
-from commtui.domain.vocabulary import Status
+from commtui.providers.base import Document, Watch, Watched
+from commtui.store import requests, steps
 from commtui.store.engine import Database
+from commtui.store.evidences import keep_evidence
 from commtui.store.overview import batches
-from commtui.store.tables import entry, poll
+from commtui.store.tables import entry
+from commtui.store.tables_delivery import poll
 
-SILENT_AFTER = timedelta(hours=1)
-AGAIN_AFTER = timedelta(hours=6)
-GIVE_UP_AFTER = timedelta(hours=72)
-"""Some carriers give no receipts at all: `sent` is then the last word."""
+ASK_FAILED_AGAIN = timedelta(minutes=10)
+"""After a provider could not be asked."""
 
 
-def silent(database: Database, providers: Sequence[str], limit: int) -> list[tuple[str, str, str]]:
-    """Entry, provider and message id of entries that were accepted an hour ago or more, and nothing since."""
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A message to ask about now."""
+
+    provider: str
+    watch: Watch
+
+
+def due(database: Database, providers: Collection[str], limit: int) -> list[Due]:
+    """What to ask these providers about now, the longest overdue first."""
     now = database.now()
     with database.read() as connection:
         rows = connection.execute(
-            sa.select(entry.c.id, entry.c.provider, entry.c.provider_message_id)
-            .outerjoin(poll, poll.c.entry_id == entry.c.id)
+            sa.select(poll, entry.c.provider_message_id)
+            .join(entry, entry.c.id == poll.c.entry_id)
             .where(
-                entry.c.status == Status.SENT.value,
-                entry.c.id > id_at(now - GIVE_UP_AFTER),
-                entry.c.id < id_at(now - SILENT_AFTER),
-                entry.c.provider.in_(list(providers)),
+                poll.c.due_at <= now,
+                poll.c.provider.in_(sorted(providers)),
                 entry.c.provider_message_id != "",
-                sa.or_(poll.c.asked_at.is_(None), poll.c.asked_at < now - AGAIN_AFTER),
             )
-            .order_by(entry.c.id)
+            .order_by(poll.c.due_at)
             .limit(limit)
         ).all()
-    return [(row.id, row.provider, row.provider_message_id) for row in rows]
+        reached, _ = steps.reached(connection, [row.entry_id for row in rows])
+    return [
+        Due(
+            row.provider,
+            Watch(
+                row.entry_id,
+                row.provider_message_id,
+                row.accepted_at,
+                row.times,
+                reached.get(row.entry_id, {}),
+                row.hinted,
+            ),
+        )
+        for row in rows
+    ]
 
 
-def asked(database: Database, entry_ids: Sequence[str]) -> None:
-    """Note that these were asked about just now, and forget what is too old to be asked about again."""
+def learnt(database: Database, entry_id: str, found: Watched) -> None:
+    """Keep what an answer left behind, and when to ask again."""
     now = database.now()
     with database.write() as connection:
-        for ids in batches(entry_ids):
-            connection.execute(poll.delete().where(poll.c.entry_id.in_(ids)))
-            connection.execute(
-                poll.insert(), [{"entry_id": identifier, "asked_at": now} for identifier in ids]
+        for step, reference in found.reached.items():
+            steps.put(connection, entry_id, step, reference, now)
+        keep_evidence(connection, entry_id, found.evidence, now)
+        if found.again_after is None:
+            connection.execute(poll.delete().where(poll.c.entry_id == entry_id))
+            return
+        connection.execute(
+            poll.update()
+            .where(poll.c.entry_id == entry_id)
+            .values(
+                due_at=now + timedelta(seconds=found.again_after),
+                times=poll.c.times + 1,
+                hinted=False,
             )
-        connection.execute(poll.delete().where(poll.c.asked_at < now - 2 * GIVE_UP_AFTER))
+        )
+
+
+def not_asked(database: Database, entry_ids: Sequence[str]) -> None:
+    """Their provider could not be asked: again in a while."""
+    with database.write() as connection:
+        for ids in batches(entry_ids):
+            connection.execute(
+                poll.update()
+                .where(poll.c.entry_id.in_(ids))
+                .values(due_at=database.now() + ASK_FAILED_AGAIN)
+            )
+
+
+def hint(connection: sa.Connection, entry_ids: Collection[str], now: datetime) -> None:
+    """A webhook said that there is news: ask at once."""
+    for ids in batches(sorted(entry_ids)):
+        connection.execute(
+            poll.update().where(poll.c.entry_id.in_(ids)).values(due_at=now, hinted=True)
+        )
+
+
+def sent_documents(database: Database, entry_id: str) -> tuple[Document, ...]:
+    """The documents that an entry was sent with."""
+    found = requests.load(database, [entry_id]).get(entry_id)
+    return found.documents if found else ()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
+from commtui.domain import einvoice
+from commtui.domain.einvoice import InvalidRouting, Registration, Routing
 from commtui.domain.vocabulary import Channel, DocumentRole, Purpose
 from commtui.providers.base import Document, SendRequest
+from commtui.store import wishes
 from commtui.store.engine import Database
 from commtui.store.overview import batches
 from commtui.store.tables import (
@@ -19,28 +23,30 @@ from commtui.store.tables import (
     document,
     entry,
     entry_text,
+    subject,
 )
+from commtui.store.tables_wishes import rendered_document
 
 
 def load(database: Database, entry_ids: Sequence[str]) -> dict[str, SendRequest]:
     """The requests of these entries, with their documents' bytes."""
     with database.read() as connection:
-        return {
-            row.id: _request(row, documents)
-            for ids in batches(entry_ids)
-            for row, documents in _rows(connection, ids)
-        }
+        rows = [pair for ids in batches(entry_ids) for pair in _rows(connection, ids)]
+        checks = wishes.registrations(
+            connection,
+            [row.recipient for row, _ in rows if row.channel == Channel.EINVOICE.value],
+        )
+        return {row.id: _request(row, found, checks.get(row.recipient)) for row, found in rows}
 
 
-def _rows(
-    connection: sa.Connection, ids: Sequence[str]
-) -> list[tuple[sa.Row[*tuple[object, ...]], tuple[Document, ...]]]:
+def _rows(connection: sa.Connection, ids: Sequence[str]) -> list[tuple[Any, tuple[Document, ...]]]:
     query = (
         sa.select(
             entry.c.id,
             entry.c.channel,
             entry.c.communication_id,
             entry.c.version,
+            entry.c.rendering,
             entry.c.created_at,
             entry_text.c.recipient,
             entry_text.c.recipient_name,
@@ -52,10 +58,12 @@ def _rows(
             communication.c.purpose,
             communication.c.expires_at,
             customer.c.country,
+            subject.c.reference,
         )
         .join(entry_text, entry_text.c.entry_id == entry.c.id)
         .join(communication, communication.c.id == entry.c.communication_id)
         .join(customer, customer.c.id == entry.c.customer_id)
+        .join(subject, subject.c.id == entry.c.subject_id)
         .join(
             content,
             sa.and_(
@@ -68,7 +76,40 @@ def _rows(
     )
     rows = list(connection.execute(query))
     found = documents(connection, [(row.communication_id, row.version) for row in rows])
-    return [(row, found[(row.communication_id, row.version)]) for row in rows]
+    made = rendered(
+        connection, [(row.communication_id, row.version, row.rendering) for row in rows]
+    )
+    return [
+        (
+            row,
+            (
+                *found[(row.communication_id, row.version)],
+                *made.get((row.communication_id, row.version, row.rendering), ()),
+            ),
+        )
+        for row in rows
+    ]
+
+
+def rendered(
+    connection: sa.Connection, renderings: Sequence[tuple[str, int, int]]
+) -> dict[tuple[str, int, int], tuple[Document, ...]]:
+    """The letters that templates made, by communication, version and rendering."""
+    wanted = {key for key in renderings if key[2]}
+    found: dict[tuple[str, int, int], tuple[Document, ...]] = {}
+    for ids in batches(sorted({identifier for identifier, _, _ in wanted})):
+        query = (
+            sa.select(rendered_document, document.c.content)
+            .join(document, document.c.sha256 == rendered_document.c.sha256)
+            .where(rendered_document.c.communication_id.in_(ids))
+        )
+        for row in connection.execute(query):
+            key = (row.communication_id, row.version, row.rendering)
+            if key in wanted:
+                found[key] = (
+                    Document(DocumentRole(row.role), row.name, row.media_type, row.content),
+                )
+    return found
 
 
 def documents(
@@ -92,7 +133,9 @@ def documents(
     return {key: tuple(found[key]) for key in wanted}
 
 
-def _request(row: sa.Row[*tuple[object, ...]], attached: tuple[Document, ...]) -> SendRequest:
+def _request(
+    row: Any, attached: tuple[Document, ...], registration: Registration | None
+) -> SendRequest:
     values = row._mapping
     channel = Channel(str(values["channel"]))
     text = values["sms"] if channel is Channel.SMS else values["text"]
@@ -110,12 +153,26 @@ def _request(row: sa.Row[*tuple[object, ...]], attached: tuple[Document, ...]) -
         country=values["country"],
         created_at=values["created_at"],
         expires_at=values["expires_at"],
+        reference=values["reference"],
+        routing=_routing(values["recipient"]) if channel is Channel.EINVOICE else None,
+        registration=registration,
     )
+
+
+def _routing(recipient: str) -> Routing | None:
+    try:
+        return einvoice.parse(recipient)
+    except InvalidRouting:
+        return None
 
 
 def _travels(item: Document, channel: Channel) -> bool:
-    """An email carries every document that is meant to be read; a text message none."""
-    return channel is not Channel.SMS and item.role in (
-        DocumentRole.ATTACHMENT,
-        DocumentRole.LETTER,
+    """An email carries what is meant to be read, post the letter, an e-invoice the invoice, a text message nothing."""
+    readable = item.role in (DocumentRole.ATTACHMENT, DocumentRole.LETTER) or (
+        item.role is DocumentRole.EINVOICE and item.media_type == "application/pdf"
     )
+    return {
+        Channel.SMS: False,
+        Channel.POST: item.role is DocumentRole.LETTER,
+        Channel.EINVOICE: item.role is DocumentRole.EINVOICE,
+    }.get(channel, readable)

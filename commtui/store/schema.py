@@ -9,9 +9,11 @@ import sqlalchemy as sa
 
 from commtui.domain.ids import id_at
 from commtui.errors import ConfigError
+from commtui.store import tables, tables_delivery, tables_wishes
+from commtui.store.columns import metadata
 from commtui.store.engine import Database
 
-HEAD = "0001"
+HEAD = "0002"
 _LOCK = 7_062_026
 """Advisory lock of migrations and partition making on PostgreSQL."""
 MONTHS_AHEAD = 3
@@ -107,4 +109,17 @@ def _days(now: datetime) -> list[tuple[str, str, str, str]]:
             (day + timedelta(days=1)).isoformat(),
         )
         for day in days
+    ]
+
+
+ALL_TABLES = (tables, tables_delivery, tables_wishes)
+"""The modules that together define the metadata."""
+
+
+def index_names() -> list[str]:
+    """The names of all our indexes."""
+    return [
+        str(index.name)
+        for table in metadata.sorted_tables
+        for index in sorted(table.indexes, key=lambda index: str(index.name))
     ]

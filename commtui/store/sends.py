@@ -1,145 +1,24 @@
-"""What a send needs to know of communications: their customers, contact points and lanes."""
+"""Customers' contact points in use, and which communications a send is about."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from commtui.domain.sending import ContactPoints
-from commtui.domain.vocabulary import FAILED_STATUSES, Channel, ErrorClass, Release, Status
+from commtui.domain.vocabulary import FAILED_STATUSES, Release
 from commtui.store.overview import batches
 from commtui.store.tables import (
     communication,
     contact,
-    customer,
     entry,
-    entry_text,
     lane,
-    outbox,
     subject,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class LaneNow:
-    """A lane as it stands."""
-
-    channel: Channel
-    status: Status
-    latest_entry_id: str | None
-    error_class: ErrorClass | None
-    locked: bool
-    used_recipient: str
-    """The address of its latest attempt; empty before one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prospect:
-    """A communication that may be sent."""
-
-    communication_id: str
-    subject_id: str
-    customer_id: str
-    customer_name: str
-    category: str
-    reference: str
-    location_group: str
-    country: str
-    collecting: bool
-    release: Release
-    send_at: datetime | None
-    expires_at: datetime | None
-    version: int
-    content_hash: str
-    contacts: ContactPoints
-    lanes: tuple[LaneNow, ...]
-
-    def lane(self, channel: Channel) -> LaneNow | None:
-        """Its lane on a channel."""
-        return next((item for item in self.lanes if item.channel is channel), None)
-
-    def recipient(self, channel: Channel) -> str:
-        """The customer's present address for a channel."""
-        return {
-            Channel.EMAIL: self.contacts.email,
-            Channel.SMS: self.contacts.phone,
-            Channel.POST: self.contacts.postal,
-        }.get(channel, self.customer_name)
-
-
-def load(connection: sa.Connection, communication_ids: Sequence[str]) -> dict[str, Prospect]:
-    """Prospects by communication id; unknown ids are left out."""
-    found: dict[str, Prospect] = {}
-    for ids in batches(communication_ids):
-        rows = connection.execute(
-            sa.select(
-                communication,
-                subject.c.type,
-                subject.c.reference,
-                customer.c.name,
-                customer.c.location_group,
-                customer.c.country,
-            )
-            .join(subject, subject.c.id == communication.c.subject_id)
-            .join(customer, customer.c.id == communication.c.customer_id)
-            .where(communication.c.id.in_(ids))
-        ).all()
-        points = contact_points(connection, [row.customer_id for row in rows])
-        lanes = _lanes(connection, ids)
-        for row in rows:
-            found[row.id] = Prospect(
-                communication_id=row.id,
-                subject_id=row.subject_id,
-                customer_id=row.customer_id,
-                customer_name=row.name,
-                category=row.type,
-                reference=row.reference,
-                location_group=row.location_group,
-                country=row.country,
-                collecting=row.collecting,
-                release=Release(row.release),
-                send_at=row.send_at,
-                expires_at=row.expires_at,
-                version=row.version,
-                content_hash=row.content_hash,
-                contacts=points.get(row.customer_id, ContactPoints()),
-                lanes=tuple(lanes[row.id]),
-            )
-    return found
-
-
-def _lanes(connection: sa.Connection, ids: Sequence[str]) -> Mapping[str, list[LaneNow]]:
-    lanes: dict[str, list[LaneNow]] = defaultdict(list)
-    query = (
-        sa.select(lane, outbox.c.entry_id.label("holder"), entry_text.c.recipient)
-        .outerjoin(
-            outbox,
-            sa.and_(
-                outbox.c.communication_id == lane.c.communication_id,
-                outbox.c.channel == lane.c.channel,
-            ),
-        )
-        .outerjoin(entry_text, entry_text.c.entry_id == lane.c.latest_entry_id)
-        .where(lane.c.communication_id.in_(ids))
-        .order_by(lane.c.communication_id, lane.c.channel)
-    )
-    for row in connection.execute(query):
-        lanes[row.communication_id].append(
-            LaneNow(
-                Channel(row.channel),
-                Status(row.status),
-                row.latest_entry_id,
-                ErrorClass(row.error_class) if row.error_class else None,
-                row.holder is not None,
-                row.recipient or "",
-            )
-        )
-    return lanes
 
 
 def contact_points(
@@ -155,6 +34,7 @@ def contact_points(
             email=fields.get("email", ""),
             phone=fields.get("phone", ""),
             postal=postal_lines(fields.get("address", "")),
+            einvoice=fields.get("einvoice", ""),
         )
         for key, fields in values.items()
     }

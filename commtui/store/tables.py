@@ -2,87 +2,35 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from commtui.store.columns import Id, Instant, Json, Serial, flag, number, table, text
 
-
-class Instant(sa.types.TypeDecorator[datetime]):
-    """A moment in UTC: timestamptz on PostgreSQL, microseconds since 1970 on SQLite."""
-
-    impl = sa.BigInteger
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
-        if dialect.name == "postgresql":
-            return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
-        return dialect.type_descriptor(sa.BigInteger())
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:
-        if value is None or dialect.name == "postgresql":
-            return value
-        return (value - _EPOCH) // timedelta(microseconds=1)
-
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if dialect.name == "postgresql":
-            moment: datetime = value
-            return moment.astimezone(UTC)
-        return _EPOCH + timedelta(microseconds=value)
-
-
-Id = sa.Uuid(as_uuid=False)
-Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
-Serial = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-metadata = sa.MetaData()
-
-
-def _table(name: str, *items: sa.schema.SchemaItem, partition_by: str | None = None) -> sa.Table:
-    return sa.Table(name, metadata, *items, postgresql_partition_by=partition_by)
-
-
-def _text(name: str, default: str = "") -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=False, server_default=default)
-
-
-def _flag(name: str) -> sa.Column[bool]:
-    return sa.Column(name, sa.Boolean, nullable=False, server_default=sa.false())
-
-
-def _number(name: str, default: int = 0) -> sa.Column[int]:
-    return sa.Column(name, sa.Integer, nullable=False, server_default=str(default))
-
-
-customer = _table(
+customer = table(
     "customer",
     sa.Column("id", Id, primary_key=True),
     sa.Column("external_id", sa.Text, nullable=False, unique=True),
-    _text("name"),
-    _text("name_folded"),
-    _text("language"),
-    _text("country"),
-    _text("location_group"),
+    text("name"),
+    text("name_folded"),
+    text("language"),
+    text("country"),
+    text("location_group"),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
     sa.Index("ix_customer_name", "name_folded"),
     sa.Index("ix_customer_location_group", "location_group"),
 )
-contact = _table(
+contact = table(
     "contact",
     sa.Column("customer_id", Id, sa.ForeignKey("customer.id"), primary_key=True),
     sa.Column("field", sa.Text, primary_key=True),
-    _text("source_value"),
-    _text("correction"),
-    _text("replaced_value"),
-    _text("corrected_by"),
+    text("source_value"),
+    text("correction"),
+    text("replaced_value"),
+    text("corrected_by"),
     sa.Column("corrected_at", Instant),
 )
-subject = _table(
+subject = table(
     "subject",
     sa.Column("id", Id, primary_key=True),
     sa.Column("customer_id", Id, sa.ForeignKey("customer.id"), nullable=False),
@@ -90,18 +38,18 @@ subject = _table(
     sa.Column("reference", sa.Text, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     # the overview line: written in the same transaction as every change that moves it
-    _flag("visible"),
+    flag("visible"),
     sa.Column("communication_id", Id),
     sa.Column("entry_id", Id),
     sa.Column("sort_id", Id),
-    _text("channel"),
-    _text("status"),
-    _text("chip"),
-    _text("error_key"),
-    _number("attempts"),
-    _number("others"),
-    _flag("ignored"),
-    _text("location_group"),
+    text("channel"),
+    text("status"),
+    text("chip"),
+    text("error_key"),
+    number("attempts"),
+    number("others"),
+    flag("ignored"),
+    text("location_group"),
     sa.Column("updated_at", Instant),
     sa.UniqueConstraint("customer_id", "type", "reference", name="uq_subject"),
     sa.Index("ix_subject_sort", "ignored", "sort_id", postgresql_where=sa.text("visible")),
@@ -111,12 +59,12 @@ subject = _table(
     sa.Index("ix_subject_reference", "reference", "sort_id"),
     sa.Index("ix_subject_customer", "customer_id", "sort_id"),
 )
-subject_text = _table(
+subject_text = table(
     "subject_text",
     sa.Column("subject_id", Id, sa.ForeignKey("subject.id"), primary_key=True),
-    _text("title"),
+    text("title"),
 )
-communication = _table(
+communication = table(
     "communication",
     sa.Column("id", Id, primary_key=True),
     sa.Column("external_id", sa.Text, nullable=False, unique=True),
@@ -128,11 +76,11 @@ communication = _table(
     sa.Column("release", sa.Text, nullable=False),
     sa.Column("send_at", Instant),
     sa.Column("expires_at", Instant),
-    _flag("collecting"),
-    _flag("started"),
-    _number("version", 1),
-    _text("line_hash"),
-    _text("content_hash"),
+    flag("collecting"),
+    flag("started"),
+    number("version", 1),
+    text("line_hash"),
+    text("content_hash"),
     sa.Column("ignored_at", Instant),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
@@ -152,25 +100,29 @@ communication = _table(
         postgresql_where=sa.text("collecting"),
     ),
 )
-content = _table(
+content = table(
     "content",
     sa.Column("communication_id", Id, sa.ForeignKey("communication.id"), primary_key=True),
     sa.Column("version", sa.Integer, primary_key=True),
     sa.Column("rendering", sa.Integer, primary_key=True),
-    _text("subject"),
-    _text("text"),
-    _text("html"),
-    _text("sms"),
+    text("subject"),
+    text("text"),
+    text("html"),
+    text("sms"),
     sa.Column("context", Json),
+    text("template_version"),
+    text("letter_for"),
+    text("content_hash"),
+    flag("offers_letter"),
     sa.Column("created_at", Instant, nullable=False),
 )
-document = _table(
+document = table(
     "document",
     sa.Column("sha256", sa.Text, primary_key=True),
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
-communication_document = _table(
+communication_document = table(
     "communication_document",
     sa.Column("communication_id", Id, sa.ForeignKey("communication.id"), primary_key=True),
     sa.Column("version", sa.Integer, primary_key=True),
@@ -180,18 +132,20 @@ communication_document = _table(
     sa.Column("media_type", sa.Text, nullable=False),
     sa.Column("sha256", sa.Text, sa.ForeignKey("document.sha256"), nullable=False),
 )
-lane = _table(
+lane = table(
     "lane",
     sa.Column("communication_id", Id, sa.ForeignKey("communication.id"), primary_key=True),
     sa.Column("channel", sa.Text, primary_key=True),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("latest_entry_id", Id),
-    _number("attempts"),
-    _flag("ignored"),
-    _text("error_class"),
+    number("attempts"),
+    flag("ignored"),
+    text("error_class"),
     sa.Column("superseded_by", Id),
+    text("origin"),
+    text("reason"),
 )
-entry = _table(
+entry = table(
     "entry",
     sa.Column("id", Id, primary_key=True),
     sa.Column("communication_id", Id, nullable=False),
@@ -201,30 +155,32 @@ entry = _table(
     sa.Column("provider", sa.Text, nullable=False),
     sa.Column("cause", sa.Text, nullable=False),
     sa.Column("author", sa.Text, nullable=False),
-    _flag("author_verified"),
+    flag("author_verified"),
     sa.Column("replaces_id", Id),
     sa.Column("bulk_run_id", Id),
-    _number("version", 1),
-    _number("rendering"),
-    _text("template_version"),
+    number("version", 1),
+    number("rendering"),
+    text("template_version"),
     sa.Column("recipient_hash", sa.Text, nullable=False),
     sa.Column("content_hash", sa.Text, nullable=False),
     sa.Column("category", sa.Text, nullable=False),
-    _text("location_group"),
+    text("location_group"),
     sa.Column("created_at", Instant, nullable=False),
+    text("reason"),
+    text("task"),
     # moved by the fold, and by nothing else
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("chip", sa.Text, nullable=False),
     sa.Column("status_at", Instant, nullable=False),
-    _number("rank"),
-    _text("error_class"),
-    _text("error_code"),
-    _text("error_key"),
+    number("rank"),
+    text("error_class"),
+    text("error_code"),
+    text("error_key"),
     sa.Column("sent_at", Instant),
     sa.Column("delivered_at", Instant),
     sa.Column("updated_at", Instant, nullable=False),
-    _text("provider_message_id"),
-    _flag("delivered_twice"),
+    text("provider_message_id"),
+    flag("delivered_twice"),
     sa.Column("settled_by", Id),
     sa.Column("settled_at", Instant),
     sa.Column("ignored_at", Instant),
@@ -244,18 +200,18 @@ entry = _table(
     ),
     partition_by="RANGE (id)",
 )
-entry_text = _table(
+entry_text = table(
     "entry_text",
     sa.Column("entry_id", Id, primary_key=True),
-    _text("recipient"),
-    _text("recipient_key"),
-    _text("recipient_name"),
-    _text("salt"),
-    _text("error_words"),
-    _text("note"),
+    text("recipient"),
+    text("recipient_key"),
+    text("recipient_name"),
+    text("salt"),
+    text("error_words"),
+    text("note"),
     sa.Index("ix_entry_text_recipient", "recipient_key", "entry_id"),
 )
-entry_status = _table(
+entry_status = table(
     "entry_status",
     sa.Column("id", Id, primary_key=True),
     sa.Column("entry_id", Id, nullable=False),
@@ -263,20 +219,21 @@ entry_status = _table(
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("word", sa.Text, nullable=False),
     sa.Column("source", sa.Text, nullable=False),
-    _number("try_number"),
-    _text("error_class"),
-    _text("error_code"),
-    _text("author"),
-    _flag("author_verified"),
+    number("try_number"),
+    text("error_class"),
+    text("error_code"),
+    text("author"),
+    flag("author_verified"),
+    text("layer"),
     sa.Index("ix_entry_status_entry", "entry_id", "id"),
     partition_by="RANGE (id)",
 )
-entry_status_text = _table(
+entry_status_text = table(
     "entry_status_text",
     sa.Column("entry_status_id", Id, primary_key=True),
-    _text("words"),
+    text("words"),
 )
-outbox = _table(
+outbox = table(
     "outbox",
     sa.Column("communication_id", Id, primary_key=True),
     sa.Column("channel", sa.Text, primary_key=True),
@@ -285,36 +242,31 @@ outbox = _table(
     sa.Column("provider", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("due_at", Instant, nullable=False),
-    _number("priority"),
-    _number("tries"),
-    _text("reason"),
+    number("priority"),
+    number("tries"),
+    text("reason"),
     sa.Column("worker_id", Id),
-    _number("fence"),
+    number("fence"),
     sa.Column("state_at", Instant, nullable=False),
     sa.Column("asked_at", Instant),
     sa.Index("ix_outbox_due", "state", "priority", "due_at"),
 )
-poll = _table(
-    "poll",
-    sa.Column("entry_id", Id, primary_key=True),
-    sa.Column("asked_at", Instant, nullable=False),
-)
-bulk_run = _table(
+bulk_run = table(
     "bulk_run",
     sa.Column("id", Id, primary_key=True),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("operator", sa.Text, nullable=False),
-    _flag("operator_verified"),
-    _text("query"),
+    flag("operator_verified"),
+    text("query"),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("confirmed_at", Instant),
     sa.Column("updated_at", Instant, nullable=False),
-    _number("lines"),
-    _number("total"),
-    _number("others"),
+    number("lines"),
+    number("total"),
+    number("others"),
     sa.Index("ix_bulk_run_state", "state"),
 )
-bulk_item = _table(
+bulk_item = table(
     "bulk_item",
     sa.Column("bulk_run_id", Id, sa.ForeignKey("bulk_run.id"), primary_key=True),
     sa.Column("position", sa.Integer, primary_key=True),
@@ -323,11 +275,11 @@ bulk_item = _table(
     sa.Column("channel", sa.Text, nullable=False),
     sa.Column("seen_entry", Id),
     sa.Column("state", sa.Text, nullable=False),
-    _text("reason"),
+    text("reason"),
     sa.Column("entry_id", Id),
     sa.Index("ix_bulk_item_state", "bulk_run_id", "state", "position"),
 )
-inbox = _table(
+inbox = table(
     "inbox",
     sa.Column("id", Id, primary_key=True),
     sa.Column("provider", sa.Text, nullable=False),
@@ -338,7 +290,7 @@ inbox = _table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Index("ix_inbox_state", "state", "id"),
 )
-provider_event = _table(
+provider_event = table(
     "provider_event",
     sa.Column("day", sa.Date, primary_key=True),
     sa.Column("hash", sa.Text, primary_key=True),
@@ -349,14 +301,14 @@ provider_event = _table(
     sa.Column("received_at", Instant, nullable=False),
     sa.Column("entry_id", Id),
     sa.Column("matched", sa.Text, nullable=False),
-    _text("provider_message_id"),
-    _text("event_id"),
+    text("provider_message_id"),
+    text("event_id"),
     sa.Column("payload", Json, nullable=False),
     sa.Index("ix_provider_event_entry", "entry_id"),
     sa.Index("ix_provider_event_matched", "matched", "id"),
     partition_by="RANGE (day)",
 )
-journal = _table(
+journal = table(
     "journal",
     sa.Column("seq", Serial, primary_key=True, autoincrement=True),
     sa.Column("xid", sa.BigInteger, nullable=False, server_default="0"),
@@ -366,7 +318,7 @@ journal = _table(
     sa.Index("ix_journal_xid", "xid", "seq"),
 )
 _CELL = ("scope", "channel", "category", "location_group", "status", "chip")
-counter = _table(
+counter = table(
     "counter",
     sa.Column("month", sa.Integer, primary_key=True),
     *(sa.Column(name, sa.Text, primary_key=True) for name in _CELL),
@@ -374,7 +326,7 @@ counter = _table(
     sa.Column("settled", sa.Boolean, primary_key=True),
     sa.Column("lines", sa.BigInteger, nullable=False),
 )
-counter_delta = _table(
+counter_delta = table(
     "counter_delta",
     sa.Column("seq", Serial, primary_key=True, autoincrement=True),
     sa.Column("month", sa.Integer, nullable=False),
@@ -383,14 +335,14 @@ counter_delta = _table(
     sa.Column("settled", sa.Boolean, nullable=False),
     sa.Column("lines", sa.BigInteger, nullable=False),
 )
-search_row = _table(
+search_row = table(
     "search_row",
     sa.Column("id", Serial, primary_key=True, autoincrement=True),
     sa.Column("subject_id", Id),
     sa.Column("customer_id", Id),
     sa.Column("entry_id", Id),
     sa.Column("folded", sa.Text, nullable=False),
-    _flag("indexed"),
+    flag("indexed"),
     sa.Index("ix_search_row_subject", "subject_id"),
     sa.Index("ix_search_row_customer", "customer_id"),
     sa.Index(
@@ -400,7 +352,7 @@ search_row = _table(
         postgresql_where=sa.text("NOT indexed"),
     ),
 )
-worker = _table(
+worker = table(
     "worker",
     sa.Column("id", Id, primary_key=True),
     sa.Column("kind", sa.Text, nullable=False),
@@ -410,55 +362,46 @@ worker = _table(
     sa.Column("heartbeat_at", Instant, nullable=False),
     sa.Column("alive_until", Instant, nullable=False),
     sa.Column("stopped_at", Instant),
-    _flag("stop_requested"),
-    _text("info"),
+    flag("stop_requested"),
+    text("info"),
 )
-provider_state = _table(
+provider_state = table(
     "provider_state",
     sa.Column("provider", sa.Text, primary_key=True),
     sa.Column("paused_until", Instant),
-    _text("reason"),
-    _number("failures"),
+    text("reason"),
+    number("failures"),
     sa.Column("since", Instant),
-    _number("bad_signatures"),
+    number("bad_signatures"),
 )
-audit = _table(
+audit = table(
     "audit",
     sa.Column("id", Id, primary_key=True),
     sa.Column("at", Instant, nullable=False),
     sa.Column("operator", sa.Text, nullable=False),
-    _flag("operator_verified"),
+    flag("operator_verified"),
     sa.Column("action", sa.Text, nullable=False),
     sa.Column("targets", Json, nullable=False),
     sa.Column("result", Json, nullable=False),
 )
-audit_text = _table(
+audit_text = table(
     "audit_text",
     sa.Column("audit_id", Id, primary_key=True),
-    _text("words"),
+    text("words"),
 )
-import_run = _table(
+import_run = table(
     "import_run",
     sa.Column("id", Id, primary_key=True),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("operator", sa.Text, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
-    _number("position"),
+    number("position"),
 )
-import_line = _table(
+import_line = table(
     "import_line",
     sa.Column("import_run_id", Id, sa.ForeignKey("import_run.id"), primary_key=True),
     sa.Column("position", sa.Integer, primary_key=True),
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("line", Json, nullable=False),
 )
-
-
-def index_names() -> list[str]:
-    """The names of all our indexes."""
-    return [
-        str(index.name)
-        for table in metadata.sorted_tables
-        for index in sorted(table.indexes, key=lambda index: str(index.name))
-    ]

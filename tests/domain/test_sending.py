@@ -1,4 +1,4 @@
-"""What may be sent: the whole table of statuses, classes and locks, and the channel decision."""
+"""What may be sent: the whole table of statuses, classes and locks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from commtui.domain.sending import (
     COMPLETED_REASON,
     ON_ITS_WAY_REASON,
     Candidate,
-    ContactPoints,
-    decide_channels,
     refusal,
     resend_refusal,
 )
@@ -136,42 +134,3 @@ def test_a_resend_takes_what_is_not_on_its_way_and_was_not_refused_by_the_recipi
 def test_a_resend_needs_a_provider() -> None:
     delivered = replace(FREE, status=Status.DELIVERED, provider_ready=False)
     assert resend_refusal(delivered) == "no provider is set up for Email"
-
-
-BOTH = ContactPoints("lea@example.com", "+33639981234")
-
-
-@pytest.mark.parametrize(
-    ("contacts", "has_text", "has_sms", "channel", "reason"),
-    [
-        (BOTH, True, True, Channel.EMAIL, "customer's order: email"),
-        (BOTH, False, True, Channel.SMS, "email: no text for it → sms"),
-        (ContactPoints("", "+33"), True, True, Channel.SMS, "email: no address → sms"),
-        (
-            ContactPoints("", "+33"),
-            True,
-            False,
-            Channel.MANUAL,
-            "email: no address → sms: no text for it → manual",
-        ),
-        (
-            ContactPoints(),
-            True,
-            True,
-            Channel.MANUAL,
-            "email: no address → sms: no number → manual",
-        ),
-    ],
-)
-def test_without_a_wish_the_first_channel_that_reaches_the_customer_is_taken(
-    contacts: ContactPoints, has_text: bool, has_sms: bool, channel: Channel, reason: str
-) -> None:
-    decision = decide_channels((), contacts, has_text=has_text, has_sms=has_sms)
-    assert (decision.channels, decision.reason) == ((channel,), reason)
-
-
-def test_channels_that_the_source_asks_for_are_taken_once_each_in_its_order() -> None:
-    wanted = (Channel.SMS, Channel.EMAIL, Channel.SMS)
-    decision = decide_channels(wanted, ContactPoints(), has_text=False, has_sms=False)
-    assert decision.channels == (Channel.SMS, Channel.EMAIL)
-    assert decision.reason == "asked for by the source"

@@ -32,7 +32,7 @@ from commtui.services.downloads import Downloads
 from commtui.services.importing import Importer, ImportResult
 from commtui.services.lists import Lists
 from commtui.services.resending import Resending
-from commtui.store import inbox, sends
+from commtui.store import inbox, prospects
 from commtui.store.engine import Database
 from commtui.store.entries import Change
 from commtui.store.ledger import Ledger
@@ -95,7 +95,7 @@ class Office:
         with self.database.write() as connection:
             now = self.database.now()
             communication_id = self.line(reference).communication_id
-            prospect = sends.load(connection, [communication_id])[communication_id]
+            prospect = prospects.load(connection, [communication_id])[communication_id]
             new = self.dispatch.entry(
                 prospect, channel, cause=Cause.INITIAL, author=self.author, now=now
             )

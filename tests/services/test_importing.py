@@ -130,6 +130,7 @@ class Case:
             category="invoice",
             location_group="",
             recipient="lea@example.com",
+            recipient_key="lea@example.com",
             recipient_name="Léa",
             version=stored.version,
             rendering=0,

@@ -11,7 +11,7 @@ from commtui.domain.views import CustomerField
 from commtui.domain.vocabulary import Author, Cause, Channel, ErrorClass, Status, Tab
 from commtui.errors import NotFound, Refused
 from commtui.services.resending import MAY_BE_TWICE, SAME_ADDRESS
-from commtui.store import requests, sends
+from commtui.store import prospects, requests
 from commtui.store.ledger import Ledger
 from tests.services.conftest import Office
 
@@ -159,7 +159,7 @@ def test_without_lock_and_seen_entry_one_resend_after_another_would_be_sent(
         with office.database.write() as connection:
             now = office.database.now()
             communication_id = office.line().communication_id
-            prospect = sends.load(connection, [communication_id])[communication_id]
+            prospect = prospects.load(connection, [communication_id])[communication_id]
             new = office.dispatch.entry(
                 prospect, Channel.EMAIL, cause=Cause.RESEND, author=office.author, now=now
             )

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from commtui.errors import ConfigError
 from commtui.store import schema
+from commtui.store.columns import metadata
 from commtui.store.engine import Database
-from commtui.store.tables import metadata
 from tests.conftest import named
 
 MAKE = """

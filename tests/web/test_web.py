@@ -21,6 +21,7 @@ from commtui.config import Secret, SendGrid, Settings, Twilio, Web
 from commtui.demo.callbacks import SigningKey, event_body, twilio_signature
 from commtui.domain.vocabulary import Status, Tab
 from commtui.services.events import Applying, Receiving
+from commtui.services.unsubscribing import Unsubscribing
 from commtui.store.engine import Database
 from commtui.store.tables import entry_status, inbox, provider_event, provider_state
 from commtui.store.workers import Presence
@@ -63,6 +64,7 @@ class Receiver:
                 database,
                 presence or Presence(database, "web", settings.worker.lease_seconds),
                 Receiving(database, settings),
+                Unsubscribing(database, settings),
             )
         )
 
