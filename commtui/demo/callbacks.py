@@ -110,6 +110,10 @@ class Callbacks:
         """Deliver a status to a StatusCallback URL."""
         self.start(self._call_back(callback.partition("#")[0], form))
 
+    def deliver(self, path: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Deliver a call that is signed already, at once and until it is taken."""
+        self.start(self._post(path, body, headers))
+
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something beside the requests, until the network stops."""
         task = asyncio.create_task(work)

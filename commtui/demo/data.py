@@ -9,12 +9,17 @@ import base64
 import random
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from commtui.demo.documents import documents_for
 from commtui.demo.people import HOSTILE_NAMES, REGIONS, WORDS, Region
-from commtui.demo.scenarios import SCENARIOS, SENDGRID, Scenario
+from commtui.demo.scenario import Scenario
+from commtui.demo.scenarios import ENDING, SCENARIOS
+from commtui.domain import einvoice, postal
+from commtui.domain.vocabulary import Channel
+from commtui.providers.registry import by_key
 
 PREFIX = "practice-"
 """What the ids of communications and customers begin with: the sign that a database is for practice."""
@@ -42,9 +47,15 @@ class _Customer:
     email: str = ""
     phone: str = ""
     address: dict[str, str] = field(default_factory=dict)
+    einvoice: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        contacts = {"email": self.email, "phone": self.phone, "address": self.address}
+        contacts = {
+            "email": self.email,
+            "phone": self.phone,
+            "address": self.address,
+            "einvoice": self.einvoice,
+        }
         return {
             "id": self.id,
             "name": self.name,
@@ -73,7 +84,7 @@ class _Generator:
     def lines(self) -> Iterator[dict[str, Any]]:
         """What is about one customer stays together and in order."""
         groups = [list(self._example())]
-        for scenario in SCENARIOS:
+        for scenario in ENDING:
             for number in range(_MORE.get(scenario.tag, 1)):
                 groups.append([self._with_scenario(scenario, number)])
         groups.extend([line] for line in self._special())
@@ -97,14 +108,38 @@ class _Generator:
     def _with_scenario(self, scenario: Scenario, number: int) -> dict[str, Any]:
         region = self._random.choice(REGIONS)
         recipient = scenario.recipient(number)
-        if scenario.provider == SENDGRID:
+        channel = by_key(scenario.provider).channel
+        reference = self._next_invoice()
+        kind = "invoice"
+        if channel is Channel.EMAIL:
             customer = self._customer(region, email=recipient)
-            channels = ["email"]
-        else:
+        elif channel is Channel.SMS:
             customer = self._customer(region, phone=recipient)
-            channels = ["sms"]
-        kind = self._random.choice(("invoice", "reminder"))
-        return self._line(customer, "invoice", self._next_invoice(), kind, channels)
+        elif channel is Channel.POST:
+            customer = replace(self._customer(region), **address_of(recipient))
+        else:
+            registration = einvoice.to_json(einvoice.parse(recipient))
+            customer = replace(self._customer(region), einvoice=registration)
+        if channel in (Channel.EMAIL, Channel.SMS):
+            kind = self._random.choice(("invoice", "reminder"))
+        return self._line(
+            customer,
+            "invoice",
+            reference,
+            kind,
+            [channel.value],
+            documents=[
+                {
+                    "role": role.value,
+                    "name": name,
+                    "media_type": media_type,
+                    "base64": base64.b64encode(content).decode("ascii"),
+                }
+                for role, name, media_type, content in documents_for(
+                    channel, recipient, f"F{reference}"
+                )
+            ],
+        )
 
     def _special(self) -> Iterator[dict[str, Any]]:
         for channel, address in _WRONG:
@@ -267,6 +302,24 @@ class _Generator:
             "media_type": "application/pdf",
             "base64": base64.b64encode(page).decode("ascii"),
         }
+
+
+def address_of(recipient: str) -> dict[str, Any]:
+    """Name and address of a customer whose letters go to these lines."""
+    found = postal.parse(recipient, "FR")
+    name, *more = found.names or ("Customer",)
+    address = {
+        "street": found.street,
+        "zip": found.zip,
+        "city": found.city,
+        "country": found.country,
+    }
+    if more:
+        address["company"] = name
+        address["name"] = " ".join(more)
+    else:
+        address["name"] = name
+    return {"name": name, "address": address}
 
 
 def pdf(text: str) -> bytes:

@@ -32,6 +32,7 @@ class Hosting:
 
     web_url: str
     port: int = 0
+    dns_port: int = 0
     scale: float = 1.0
     key_file: str = ""
     config: str = ""
@@ -109,6 +110,7 @@ def main(text: str) -> int:
             "127.0.0.1",
             hosting.port,
             web_url=hosting.web_url,
+            dns_port=hosting.dns_port,
             scale=hosting.scale,
             key_file=Path(hosting.key_file) if hosting.key_file else None,
             ready=ready,

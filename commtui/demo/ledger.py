@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from commtui.demo.scenarios import Reply, Scenario
+from commtui.demo.scenario import Reply, Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,17 @@ class PracticeAccount:
     sendgrid_key: str = "SG.practice.not-a-real-key"
     twilio_sid: str = "AC0123456789abcdef0123456789abcdef"
     twilio_token: str = "practice-not-a-real-token"  # noqa: S105 - accepted on loopback only
+    ping_client_id: str = "practice-ping"
+    ping_client_secret: str = "practice-ping-secret"  # noqa: S105
+    ping_organisation: str = "5b6f0e7a-0000-4000-8000-000000000001"
+    ping_webhook_key: str = "practice-ping-webhook-key"
+    chorus_client_id: str = "practice-piste"
+    chorus_client_secret: str = "practice-piste-secret"  # noqa: S105
+    chorus_login: str = "TECH_1_practice@cpro.fr"
+    chorus_password: str = "practice-chorus-password"  # noqa: S105
+    peppol_api_key: str = "practice-peppol-key"
+    peppol_sender_id: str = "0208:0202239951"
+    peppol_webhook_secret: str = "practice-peppol-webhook"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)

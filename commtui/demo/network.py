@@ -1,4 +1,4 @@
-"""The practice network: both stand-ins behind one address, in this process or as one of its own."""
+"""The practice network: all stand-ins behind one address, in this process or as one of its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from commtui.demo.callbacks import Callbacks, SigningKey
+from commtui.demo.chorus_api import ChorusApi
 from commtui.demo.ledger import Ledger, PracticeAccount, PracticeMessage
+from commtui.demo.peppol_api import PeppolApi
+from commtui.demo.peppol_directory import PracticeDns, PracticeSmp
+from commtui.demo.ping_api import PingApi
 from commtui.demo.sendgrid_api import SendGridApi
 from commtui.demo.twilio_api import TwilioApi
 
@@ -59,7 +63,7 @@ class _Server(uvicorn.Server):
 
 
 class PracticeNetwork:
-    """SendGrid and Twilio for practice; use it as an async context manager, or with start and stop."""
+    """Every provider for practice; use it as an async context manager, or with start and stop."""
 
     def __init__(
         self,
@@ -68,9 +72,11 @@ class PracticeNetwork:
         *,
         account: PracticeAccount | None = None,
         key: SigningKey | None = None,
+        dns_port: int = 0,
         scale: float = 1.0,
         retry_seconds: float = 0.5,
     ) -> None:
+        self._dns = PracticeDns(host, dns_port)
         self.account = account or PracticeAccount()
         self.key = key or SigningKey()
         self.ledger = Ledger()
@@ -85,6 +91,11 @@ class PracticeNetwork:
     def url(self) -> str:
         """The base URL of both APIs, once started."""
         return f"http://{self._host}:{self._port}"
+
+    @property
+    def dns(self) -> str:
+        """Its name server, as `peppol.dns` takes it."""
+        return self._dns.address
 
     @property
     def accepted(self) -> list[PracticeMessage]:
@@ -109,6 +120,8 @@ class PracticeNetwork:
         # asyncio leaves Nagle's algorithm on for a socket made elsewhere: 40 ms for every answer.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._port = listening.getsockname()[1]
+        self._dns.smp_url = f"{self.url}/smp"
+        await self._dns.start()
         self._callbacks = Callbacks(
             self.key,
             self.account.twilio_token,
@@ -139,6 +152,7 @@ class PracticeNetwork:
             await self._serving
         if self._callbacks is not None:
             await self._callbacks.stop()
+        await self._dns.stop()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -153,11 +167,18 @@ class PracticeNetwork:
         await self.stop()
 
     def _app(self, callbacks: Callbacks) -> ASGIApp:
-        sendgrid = SendGridApi(self.account, self.ledger, callbacks, self._scale)
-        twilio = TwilioApi(self.account, self.ledger, callbacks)
+        account, ledger = self.account, self.ledger
+        routes = [
+            *SendGridApi(account, ledger, callbacks, self._scale).routes,
+            *TwilioApi(account, ledger, callbacks).routes,
+            *PingApi(account, ledger, callbacks, self._scale).routes,
+            *ChorusApi(account, ledger, callbacks).routes,
+            *PeppolApi(account, ledger, callbacks).routes,
+            *PracticeSmp().routes,
+        ]
         return Starlette(
             routes=[
-                *(_hanging_up(route) for route in (*sendgrid.routes, *twilio.routes)),
+                *(_hanging_up(route) for route in routes),
                 Route("/health", self._health),
                 Route("/practice/accepted", self._list_accepted),
                 Route("/practice/account", self._show_account),
@@ -190,6 +211,24 @@ class PracticeNetwork:
                     "account_sid": self.account.twilio_sid,
                     "auth_token": self.account.twilio_token,
                 },
+                "ping": {
+                    "client_id": self.account.ping_client_id,
+                    "client_secret": self.account.ping_client_secret,
+                    "organisation": self.account.ping_organisation,
+                    "webhook_key": self.account.ping_webhook_key,
+                },
+                "chorus": {
+                    "client_id": self.account.chorus_client_id,
+                    "client_secret": self.account.chorus_client_secret,
+                    "login": self.account.chorus_login,
+                    "password": self.account.chorus_password,
+                },
+                "peppol": {
+                    "api_key": self.account.peppol_api_key,
+                    "sender_id": self.account.peppol_sender_id,
+                    "webhook_secret": self.account.peppol_webhook_secret,
+                    "dns": self.dns,
+                },
             }
         )
 
@@ -211,6 +250,7 @@ def run(
     *,
     web_url: str,
     public_url: str = "",
+    dns_port: int = 0,
     scale: float = 1.0,
     key_file: Path | None = None,
     ready: Callable[[PracticeNetwork], None] = lambda _network: None,
@@ -223,7 +263,7 @@ def run(
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, stopping.set)
         key = SigningKey.kept_in(key_file) if key_file else None
-        network = PracticeNetwork(host, port, key=key, scale=scale)
+        network = PracticeNetwork(host, port, key=key, dns_port=dns_port, scale=scale)
         network.connect(web_url, public_url)
         async with network:
             ready(network)

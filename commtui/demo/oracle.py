@@ -19,11 +19,13 @@ MAY_BE_ACCEPTED = frozenset(
         Status.FAILED,
         Status.UNDELIVERED,
         Status.RETURNED,
+        Status.REJECTED,
     }
 )
 """What the log may say of an entry that the network took, once nothing is under way."""
-MUST_BE_ACCEPTED = MAY_BE_ACCEPTED - {Status.UNKNOWN, Status.FAILED}
-"""What the log may say only of an entry that the network took; our own check fails entries, too."""
+MUST_BE_ACCEPTED = MAY_BE_ACCEPTED - {Status.UNKNOWN, Status.FAILED, Status.REJECTED}
+"""What the log may say only of an entry that the network took; our own check fails entries, too, and what was
+rejected was refused at once or by the network later on."""
 
 
 def problems(accepted: Sequence[PracticeMessage], log: Mapping[str, Status]) -> list[str]:

@@ -7,13 +7,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from commtui.demo.scenarios import SENDGRID, TWILIO, Scenario, scenario_for
+from commtui.demo.email_scenarios import SENDGRID
+from commtui.demo.scenario import Scenario
+from commtui.demo.scenarios import scenario_for
+from commtui.demo.sms_scenarios import TWILIO
 from commtui.domain.lines import Counts, Line
 from commtui.domain.recipients import InvalidRecipient, email_address, phone_number
 from commtui.domain.text import line as one_line
 from commtui.domain.vocabulary import Channel, Status
 
-PROVIDERS = {Channel.EMAIL: SENDGRID, Channel.SMS: TWILIO}
+PROVIDERS = {Channel.EMAIL: SENDGRID, Channel.SMS: TWILIO, Channel.POST: "ping"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,17 @@ def ending(line: Line) -> tuple[Status, str, str]:
 def expected_of(line: Line, country: str) -> Expectation | None:
     """Where the practice network makes this attempt end; None for manual tasks."""
     provider = PROVIDERS.get(line.channel)
+    if line.channel is Channel.EINVOICE:
+        provider = line.recipient.partition(":")[0]
     if provider is None:
         return None
     try:
         if provider == SENDGRID:
             recipient = email_address(line.recipient).address
-        else:
+        elif provider == TWILIO:
             recipient = phone_number(line.recipient, country)
+        else:
+            recipient = line.recipient
     except InvalidRecipient as error:
         return Expectation(f"{line.channel}: {error.code}", Status.FAILED, "permanent", error.code)
     return _of_scenario(scenario_for(provider, recipient))

@@ -17,8 +17,10 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from commtui.demo.callbacks import Callbacks
+from commtui.demo.email_scenarios import SENDGRID
 from commtui.demo.ledger import Ledger, PracticeAccount, PracticeMessage, now_text, token
-from commtui.demo.scenarios import SENDGRID, Later, Reply, Scenario, scenario_for
+from commtui.demo.scenario import Later, Reply, Scenario
+from commtui.demo.scenarios import scenario_for
 
 SIZE_LIMIT = 30_000_000
 CUSTOM_ARGS_LIMIT = 10_000

@@ -15,7 +15,19 @@ from typing import Any, Self
 
 import httpx
 
-from commtui.config import Database, Secret, SendGrid, Sending, Settings, Twilio, Web, Worker
+from commtui.config import (
+    Chorus,
+    Database,
+    Peppol,
+    Ping,
+    Secret,
+    SendGrid,
+    Sending,
+    Settings,
+    Twilio,
+    Web,
+    Worker,
+)
 from commtui.demo.callbacks import SigningKey
 from commtui.demo.host import STOP_SECONDS, Hosting
 from commtui.demo.ledger import PracticeAccount, PracticeMessage
@@ -42,14 +54,20 @@ class Site:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         url = database_url or f"sqlite:///{self.folder / 'commtui.db'}"
         key_file = self.folder / "signing-key.pem"
-        web_port, port = _free_ports(2)
+        web_port, port, dns_port = _free_ports(3)
         self.settings = practice_settings(
-            settings, url, f"http://{HOST}:{port}", web_port, SigningKey.kept_in(key_file)
+            settings,
+            url,
+            f"http://{HOST}:{port}",
+            web_port,
+            SigningKey.kept_in(key_file),
+            f"{HOST}:{dns_port}",
         )
         self.config = self.folder / "practice.toml"
         self._hosting = Hosting(
             web_url=self.settings.web.public_url,
             port=port,
+            dns_port=dns_port,
             key_file=str(key_file),
             config=str(self.config),
             logs=str(self.folder),
@@ -120,12 +138,21 @@ class Site:
 
 
 def practice_settings(
-    settings: Settings, database_url: str, network_url: str, web_port: int, key: SigningKey
+    settings: Settings,
+    database_url: str,
+    network_url: str,
+    web_port: int,
+    key: SigningKey,
+    dns: str = "off",
 ) -> Settings:
-    """Settings that reach the practice network and nothing else; operator and screen stay as they are."""
+    """Settings that reach the practice network and nothing else; operator and screen stay as they are.
+
+    What fails stays failed, so that there is something to put right.
+    """
     account = PracticeAccount()
     return replace(
         settings,
+        mode="practice",
         database=Database(Secret(database_url)),
         sending=Sending("hold", settings.sending.country),
         worker=Worker(
@@ -144,7 +171,32 @@ def practice_settings(
             auth_token=Secret(account.twilio_token),
             from_="Aurore",
             base_url=network_url,
+            opt_out_text="STOP: example.com/stop",
         ),
+        ping=Ping(
+            client_id=account.ping_client_id,
+            client_secret=Secret(account.ping_client_secret),
+            organisation=account.ping_organisation,
+            webhook_key=Secret(account.ping_webhook_key),
+            base_url=network_url,
+            identity_url=network_url,
+        ),
+        chorus=Chorus(
+            client_id=account.chorus_client_id,
+            client_secret=Secret(account.chorus_client_secret),
+            login=account.chorus_login,
+            password=Secret(account.chorus_password),
+            base_url=network_url,
+            token_url=f"{network_url}/api/oauth/token",
+        ),
+        peppol=Peppol(
+            api_key=Secret(account.peppol_api_key),
+            sender_id=account.peppol_sender_id,
+            webhook_secret=Secret(account.peppol_webhook_secret),
+            base_url=network_url,
+            dns=dns,
+        ),
+        fallback=replace(settings.fallback, automatic=False),
     )
 
 

@@ -18,7 +18,9 @@ from starlette.routing import Route
 
 from commtui.demo.callbacks import Callbacks
 from commtui.demo.ledger import Ledger, PracticeAccount, PracticeMessage, now_text
-from commtui.demo.scenarios import TWILIO, Later, Reply, Scenario, scenario_for
+from commtui.demo.scenario import Later, Reply, Scenario
+from commtui.demo.scenarios import scenario_for
+from commtui.demo.sms_scenarios import TWILIO
 
 BODY_LIMIT = 1600
 VALIDITY_LIMIT = 36_000

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
 from commtui.config import Settings
-from commtui.domain.vocabulary import Channel, DocumentRole, ErrorClass, Purpose, Status
+from commtui.domain.einvoice import Network, Registration, Routing
+from commtui.domain.optouts import OptChange
+from commtui.domain.vocabulary import Channel, DocumentRole, ErrorClass, Layer, Purpose, Status
 from commtui.providers.http import Http
 
 
@@ -42,8 +44,17 @@ class SendRequest:
     kind: str
     purpose: Purpose
     country: str
+    """The customer's, ISO 3166-1; empty: not known."""
     created_at: datetime
     expires_at: datetime | None = None
+    reference: str = ""
+    """The subject's: the number that people know it by."""
+    routing: Routing | None = None
+    """Of an e-invoice: where `recipient` says that it goes."""
+    registration: Registration | None = None
+    """The last check of that recipient, whenever it was made."""
+    unsubscribe: str = ""
+    """Our signed link for this marketing email; empty: none can be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,8 @@ class Accepted:
 
     provider_message_id: str
     status: Status = Status.SENT
+    events: Sequence[DeliveryEvent] = ()
+    """Facts that its answer already held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +100,25 @@ class DeliveryEvent:
     timed: bool = True
     """Whether `at` is the provider's; otherwise it is when the event reached us, and says nothing."""
     payload: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    layer: Layer | None = None
+    """Of an e-invoice's fact; such facts stand in the history for ever, whether they move the status or not."""
+    task: str = ""
+    """The code, in `ProviderSpec.tasks`, of what somebody now has to do because of it."""
+    closes: tuple[str, ...] = ()
+    """Codes of open tasks of the same communication that it shows to be done."""
+    ask: bool = False
+    """Only a hint: the provider has to be asked what happened."""
+    opt: OptChange | None = None
+    """The recipient's address opts out or in by it."""
+
+
+class Follow(StrEnum):
+    """What follows a failure by itself (design: section 5, rule 7)."""
+
+    BY_CLASS = "by_class"
+    """Fallback when the class is permanent, otherwise nothing."""
+    FALLBACK = "fallback"
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +126,22 @@ class Problem:
     """What a failure means to an operator."""
 
     error_class: ErrorClass
+    sentence: str
+    advice: str
+    follow: Follow = Follow.BY_CLASS
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether a message that failed so goes another way."""
+        if self.follow is Follow.BY_CLASS:
+            return self.error_class is ErrorClass.PERMANENT
+        return self.follow is Follow.FALLBACK
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a person has to do about a message, and what it means."""
+
     sentence: str
     advice: str
 
@@ -105,6 +153,10 @@ class Capability(StrEnum):
     POLL = "poll"
     FIND = "find"
     ATTACHMENTS = "attachments"
+    STEPS = "steps"
+    CANCEL = "cancel"
+    LIFT = "lift"
+    """Takes an address off the provider's suppression list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,33 +168,128 @@ class SettingField:
     help: str
 
 
-class Provider(Protocol):
-    """The sending half."""
+class Steps(Protocol):
+    """What earlier tries of one entry reached, and how a provider commits what this one reaches."""
+
+    @property
+    def reached(self) -> Mapping[str, Mapping[str, Any]]:
+        """The committed references by the step's name."""
+        ...
+
+    @property
+    def begun_at(self) -> datetime | None:
+        """When the irreversible step was first committed; None: it never was."""
+        ...
+
+    async def commit(self, step: str, reference: Mapping[str, Any], words: str = "") -> None:
+        """Commit a repeatable step's reference (JSON values) before the next step; `words` go into the history.
+
+        A step that is committed again replaces its reference.
+        """
+        ...
+
+    async def registered(self, check: Registration) -> None:
+        """Keep what a look at the recipient's registration found, for this entry's and later ones' use."""
+        ...
+
+    async def begin(self) -> None:
+        """Commit `sending`: the next request cannot be taken back. Raises NotSent when it may not be made."""
+        ...
+
+
+class Checks(Protocol):
+    """What every provider does first."""
 
     def check(self, request: SendRequest) -> tuple[str, str] | None:
         """A reason (code, words) why this must not be sent as it is, or None; makes no request."""
         ...
+
+
+class Provider(Checks, Protocol):
+    """The sending half of a provider with one step."""
 
     async def send(self, request: SendRequest) -> Accepted:
         """Hand one message over. Raises NotSent, RateLimited, AccountTrouble, Rejected or UnknownOutcome only."""
         ...
 
 
+class Stepwise(Checks, Protocol):
+    """The sending half of a provider with Capability.STEPS."""
+
+    async def advance(self, request: SendRequest, steps: Steps) -> Accepted:
+        """Go on from the last committed step to acceptance.
+
+        Raises what `Provider.send` raises, and Stopped and NotYet. UnknownOutcome counts as "not sent" as
+        long as `steps.begin` was not called: everything before it may be repeated.
+        """
+        ...
+
+
 class Finds(Protocol):
     """Implemented by providers with Capability.FIND."""
 
-    async def find(self, request: SendRequest, since: datetime) -> Sequence[DeliveryEvent] | None:
+    async def find(
+        self, request: SendRequest, since: datetime, reached: Mapping[str, Mapping[str, Any]]
+    ) -> Sequence[DeliveryEvent] | None:
         """What became of a message whose answer was lost: its events, [] when there is no such message,
         None when nothing is certain. Raises ProviderError when the provider cannot be asked."""
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """An accepted message that is asked about."""
+
+    entry_id: str
+    provider_message_id: str
+    accepted_at: datetime
+    times: int
+    """How often it was asked about before."""
+    reached: Mapping[str, Mapping[str, Any]]
+    """The steps committed while it was sent, and what earlier answers left behind."""
+    asked_for: bool = False
+    """A webhook hinted at news."""
+    sent: tuple[Document, ...] = field(default=(), repr=False)
+    """The documents that were sent; filled for e-invoices only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What an answer said, and when to ask again."""
+
+    events: Sequence[DeliveryEvent]
+    again_after: float | None
+    """Seconds; None: there is nothing more to learn."""
+    reached: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """References to remember for the next time."""
+    evidence: tuple[Document, ...] = field(default=(), repr=False)
+    """Proofs to be archived with the entry."""
+
+
 class Polls(Protocol):
     """Implemented by providers with Capability.POLL."""
 
-    async def poll(self, entry_id: str, provider_message_id: str) -> Sequence[DeliveryEvent]:
-        """The present state of an accepted message, as events; [] when the provider no longer has it.
+    async def poll(self, watch: Watch) -> Watched:
+        """The present state of an accepted message, as events.
         Raises ProviderError when the provider cannot be asked."""
+        ...
+
+
+class Cancels(Protocol):
+    """Implemented by providers with Capability.CANCEL."""
+
+    async def cancel(self, watch: Watch) -> Sequence[DeliveryEvent]:
+        """Ask the provider to stop a message that it accepted; what it said to that, as events.
+        Raises Rejected when it is too late, another ProviderError when the provider cannot be asked."""
+        ...
+
+
+class Lifts(Protocol):
+    """Implemented by providers with Capability.LIFT."""
+
+    async def lift(self, address: str) -> str:
+        """Take an address off the suppression lists that a bounce or an invalid address leads to; says which.
+        Raises ProviderError. Spam reports and unsubscribes stay."""
         ...
 
 
@@ -168,9 +315,23 @@ class ProviderSpec:
     capabilities: frozenset[Capability]
     fields: tuple[SettingField, ...]
     configured: Callable[[Settings], bool]
-    create: Callable[[Settings, Http], Provider] | None
-    """None for manual work: nothing is called."""
+    create: Callable[[Settings, Http], Checks] | None
+    """Makes a Provider, or a Stepwise with Capability.STEPS. None for manual work: nothing is called."""
     receiver: Callable[[Settings], Receiver] | None
     webhook_paths: tuple[str, ...]
     explain: Callable[[Status, str, str], Problem]
     """Problem for (status, code, words); an unknown code is classed unknown, never guessed."""
+    bases: Callable[[Settings], tuple[str, ...]] = lambda _settings: ()
+    """The URLs it is configured to call."""
+    network: Network | None = None
+    """Of an e-invoicing provider: the network it reaches."""
+    paid: bool = False
+    """Each message costs enough that automatic fallback to it passes a cap."""
+    repeats_for: timedelta | None = None
+    """How long the irreversible step may be repeated with the same idempotency key and bytes."""
+    first_poll: timedelta | None = None
+    """With Capability.POLL: how long after acceptance it is asked for the first time."""
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+    """What may have to be done by hand about its messages, by code."""
+    opt_codes: Mapping[str, OptChange] = field(default_factory=dict)
+    """Codes of its plain no that say that the address has opted out."""

@@ -2,7 +2,8 @@
 
 A request has left once its first byte was handed to a connection, and httpx's trace says when that is:
 what fails before (refused, DNS, TLS, time-out while connecting) was surely not sent, and what fails after
-may have arrived, whichever exception it is.
+may have arrived, whichever exception it is. An address out of an answer is followed only to where the provider's
+own configured address could lead as well.
 """
 
 from __future__ import annotations
@@ -10,16 +11,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import email.utils
+import ipaddress
 import json
 import logging
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
+from commtui.config import is_private
 from commtui.errors import NotSent, ProviderError, UnknownOutcome
 
 CONNECT_SECONDS = 10.0
@@ -94,9 +99,22 @@ class Http:
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
         auth: tuple[str, str] | None = None,
+        named_by: str = "",
+        limit: int = ANSWER_LIMIT,
     ) -> Answer:
-        """Make one request and read its whole answer. Raises NotSent or UnknownOutcome; no status raises."""
-        _refuse_unsendable(provider, headers or {})
+        """Make one request and read its whole answer, up to `limit` bytes of it.
+
+        `named_by` is the configured base URL of the provider whose answer, or whose network's directory, named
+        `url`: it is not followed to a private network unless that base is itself private, and not from HTTPS
+        to plain HTTP. Raises NotSent or UnknownOutcome; no status raises.
+        """
+        headers = dict(headers or {})
+        _refuse_unsendable(provider, headers)
+        extensions: dict[str, Any] = {}
+        if named_by and not is_private(named_by):
+            url, host = await _pinned(provider, url, named_by)
+            headers["host"] = host
+            extensions["sni_hostname"] = host.partition(":")[0]
         left = False
 
         async def trace(event: str, _info: Mapping[str, Any]) -> None:
@@ -111,13 +129,13 @@ class Http:
                     client.stream(
                         method,
                         url,
-                        headers=dict(headers or {}),
+                        headers=headers,
                         content=content,
                         auth=auth,
-                        extensions={"trace": trace},
+                        extensions={"trace": trace, **extensions},
                     ) as response,
                 ):
-                    return await _read(response)
+                    return await _read(response, limit)
             except Exception as error:  # noqa: BLE001 - whatever it was, the request left or it did not
                 raise _failure(provider, error, left=left) from None
 
@@ -169,11 +187,39 @@ def _failure(provider: str, error: Exception, *, left: bool) -> ProviderError:
     )
 
 
-async def _read(response: httpx.Response) -> Answer:
+async def _pinned(provider: str, url: str, named_by: str) -> tuple[str, str]:
+    """The URL with a public address in place of its host, and the host: a second look-up could differ."""
+    parts = urlsplit(url)
+    secure = parts.scheme == "https" or (
+        parts.scheme == "http" and urlsplit(named_by).scheme == "http"
+    )
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        port = 0
+    if not (secure and parts.hostname and port and parts.username is None):
+        raise NotSent(provider, "foreign_address", "the provider named an address that is not one")
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            parts.hostname, port, type=socket.SOCK_STREAM
+        )
+    except OSError as error:
+        raise NotSent(provider, "unreachable", f"not reached: {error}") from None
+    addresses = [str(item[4][0]).partition("%")[0] for item in found]
+    if not addresses or not all(ipaddress.ip_address(item).is_global for item in addresses):
+        raise NotSent(
+            provider, "foreign_address", "the provider named an address in a private network"
+        )
+    bare = f"[{addresses[0]}]" if ":" in addresses[0] else addresses[0]
+    host = parts.netloc
+    return urlunsplit(parts._replace(netloc=f"{bare}:{port}")), host
+
+
+async def _read(response: httpx.Response, limit: int) -> Answer:
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk
-        if len(body) > ANSWER_LIMIT:
+        if len(body) > limit:
             break
     headers = {name.lower(): value for name, value in response.headers.items()}
     return Answer(response.status_code, headers, bytes(body))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from commtui.domain.vocabulary import ErrorClass, Status
-from commtui.providers.base import Problem
+from commtui.providers.base import Follow, Problem
 
 CORRECT_ADDRESS = "Correct the customer's address, then send again."
 TRIES_AGAIN = "Nothing to do: it is tried again by itself."
@@ -30,6 +30,47 @@ OWN: dict[str, Problem] = {
         ErrorClass.TECHNICAL,
         "The message is larger than this channel allows, so nothing was sent.",
         "Have the source system deliver a shorter text or smaller documents, or use another channel.",
+    ),
+    "opted_out": Problem(
+        ErrorClass.POLICY,
+        "The recipient has opted out of such messages, so nothing was sent.",
+        "Use another channel; only the recipient can take it back (C shows who said it, and when).",
+        Follow.FALLBACK,
+    ),
+    "missing_opt_out": Problem(
+        ErrorClass.TECHNICAL,
+        "Marketing has to say how to opt out, and this one cannot, so nothing was sent.",
+        "Set web.public_url or sendgrid.asm_group_id for email, twilio.opt_out_text for SMS; then send again.",
+    ),
+    "check_failed": Problem(
+        ErrorClass.TECHNICAL,
+        "Our own check of the message failed, so nothing was sent.",
+        "Report it to whoever runs commtui; its log says more.",
+    ),
+    "not_begun": Problem(
+        ErrorClass.TECHNICAL,
+        "The database went away before the request, which was not made.",
+        TRIES_AGAIN,
+    ),
+    "not_there": Problem(
+        ErrorClass.TECHNICAL,
+        "The provider was asked after a lost answer, and has no such message.",
+        TRIES_AGAIN,
+    ),
+    "worker_lost": Problem(
+        ErrorClass.TECHNICAL,
+        "The worker ended in the middle; nothing was sent that cannot be repeated.",
+        TRIES_AGAIN,
+    ),
+    "no_answer": Problem(
+        ErrorClass.TEMPORARY,
+        "The provider gave no answer; nothing was sent that cannot be repeated.",
+        TRIES_AGAIN,
+    ),
+    "foreign_address": Problem(
+        ErrorClass.TECHNICAL,
+        "The provider named an address that is not safe to follow.",
+        "Report it to whoever runs commtui: the provider's answer points into a private network.",
     ),
     "no_provider": Problem(
         ErrorClass.TECHNICAL,
@@ -63,11 +104,13 @@ OWN: dict[str, Problem] = {
     ),
 }
 """By the codes that our own checks, the worker and our HTTP client give."""
+LOST = frozenset({"no_answer", "worker_lost"})
+"""Codes that mean more when the outcome is unknown: then it may have been sent."""
 
 
 def shared(label: str, status: Status, code: str) -> Problem:
     """The problem of a failure that the provider's own tables do not know."""
-    if code in OWN:
+    if code in OWN and (status is not Status.UNKNOWN or code not in LOST):
         return OWN[code]
     if status is Status.UNKNOWN:
         return Problem(

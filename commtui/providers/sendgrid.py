@@ -12,10 +12,11 @@ import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from commtui.config import Settings
 from commtui.domain.recipients import InvalidRecipient, email_address
-from commtui.domain.vocabulary import Channel, DocumentRole, ErrorClass, Status
+from commtui.domain.vocabulary import Channel, DocumentRole, Purpose, Status
 from commtui.errors import (
     AccountTrouble,
     BadSignature,
@@ -32,172 +33,32 @@ from commtui.providers.base import (
     Capability,
     DeliveryEvent,
     Document,
-    Problem,
     ProviderSpec,
     RawWebhook,
     SendRequest,
     SettingField,
 )
 from commtui.providers.http import Answer, Http
-from commtui.providers.problems import CORRECT_ADDRESS, SEND_LATER, TRIES_AGAIN, shared
+from commtui.providers.sendgrid_codes import (
+    BOUNCE_TYPES,
+    DROP_REASONS,
+    LABEL,
+    OPT_DROPS,
+    OPT_KINDS,
+    STATUS,
+    explain,
+)
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 KEY = "sendgrid"
-LABEL = "SendGrid"
 ENTRY_ARG = "commtui_entry"
 """Custom arguments stand flat among the event's own fields, so ours has a name of its own."""
 SIZE_LIMIT = 30_000_000
 """Bytes of a whole message, files in base64."""
 NOT_ABOUT_THE_MESSAGE = frozenset({408, 409, 425})
 """Client errors that a proxy gives; they say nothing about whether the message was taken."""
-
-STATUS: Mapping[str, Status] = {
-    "processed": Status.SENT,
-    "deferred": Status.SENT,
-    "delivered": Status.DELIVERED,
-    "bounce": Status.BOUNCED,
-    "dropped": Status.DROPPED,
-    "cancel_drop": Status.CANCELLED,
-}
-"""Event kinds that move an entry; every other kind is informational."""
-BOUNCE_TYPES: Mapping[str, Status] = {
-    "bounce": Status.BOUNCED,
-    "blocked": Status.BLOCKED,
-    "expired": Status.BLOCKED,
-}
-DROP_REASONS: Mapping[str, str] = {
-    "recipient_list_over_package_quota": "over_quota",
-}
-"""Reasons whose code is shorter than the reason itself."""
-
-_PERMANENT, _TEMPORARY = ErrorClass.PERMANENT, ErrorClass.TEMPORARY
-_TECHNICAL, _POLICY = ErrorClass.TECHNICAL, ErrorClass.POLICY
-_REPORT = "Report it to whoever runs commtui; sending again will not help."
-
-ANSWER_PROBLEMS: Mapping[str, Problem] = {
-    "400": Problem(
-        _TECHNICAL, "SendGrid refused the request as not valid; its words name the field.", _REPORT
-    ),
-    "401": Problem(
-        _TECHNICAL,
-        "SendGrid does not accept our API key.",
-        "Put a valid key into sendgrid.api_key; what waits goes out by itself afterwards.",
-    ),
-    "401_credits": Problem(
-        _TECHNICAL,
-        "The SendGrid plan's credits are used up.",
-        "Add credits or wait until they renew; what waits goes out by itself afterwards.",
-    ),
-    "402": Problem(
-        _TECHNICAL,
-        "SendGrid wants to be paid before it sends more.",
-        "Settle the account with SendGrid; what waits goes out by itself afterwards.",
-    ),
-    "403": Problem(
-        _TECHNICAL,
-        "SendGrid forbids our account or key to send.",
-        "Check in SendGrid that the account is active and the key may send mail.",
-    ),
-    "403_sender": Problem(
-        _TECHNICAL,
-        "The sender address is not a verified Sender Identity in SendGrid.",
-        "Verify sendgrid.from_email in SendGrid, or set one that is verified.",
-    ),
-    "404": Problem(
-        _TECHNICAL, "SendGrid knows no such address of its API.", "Check sendgrid.base_url."
-    ),
-    "405": Problem(
-        _TECHNICAL, "SendGrid does not take this kind of request.", "Check sendgrid.base_url."
-    ),
-    "413": Problem(
-        _TECHNICAL,
-        "The message is larger than SendGrid takes (30 MB in all).",
-        "Have the source system deliver smaller documents, or use another channel.",
-    ),
-    "415": Problem(_TECHNICAL, "SendGrid does not take this form of request.", _REPORT),
-    "429": Problem(_TEMPORARY, "SendGrid asks us to send more slowly.", TRIES_AGAIN),
-}
-"""What SendGrid answers to a request."""
-
-DROPPED_PROBLEMS: Mapping[str, Problem] = {
-    "bounced_address": Problem(
-        _PERMANENT,
-        "SendGrid did not try: an earlier message to this address bounced.",
-        "Correct the address, or remove it from SendGrid's bounce list if it works again.",
-    ),
-    "invalid": Problem(
-        _PERMANENT, "SendGrid did not try: it takes the address for invalid.", CORRECT_ADDRESS
-    ),
-    "unsubscribed_address": Problem(
-        _POLICY,
-        "SendGrid did not try: the recipient has unsubscribed.",
-        "Do not write to this address again; use another channel.",
-    ),
-    "spam_reporting_address": Problem(
-        _POLICY,
-        "SendGrid did not try: the recipient reported an earlier message as spam.",
-        "Do not write to this address again; use another channel.",
-    ),
-    "spam_content": Problem(
-        _TECHNICAL,
-        "SendGrid did not try: it takes the content for spam.",
-        "Have the text changed at the source, then send again.",
-    ),
-    "over_quota": Problem(
-        _TECHNICAL,
-        "SendGrid did not try: the plan's quota is used up.",
-        "Raise the quota or wait until it renews, then send again.",
-    ),
-    "invalid_smtpapi_header": Problem(
-        _TECHNICAL, "SendGrid did not try: it could not read the message's header.", _REPORT
-    ),
-}
-"""Why SendGrid never tried, by its reason as a code."""
-
-BOUNCED_PROBLEMS: Mapping[str, Problem] = {
-    "5.1.1": Problem(_PERMANENT, "The mailbox does not exist.", CORRECT_ADDRESS),
-    "5.1.2": Problem(_PERMANENT, "The address's domain takes no mail.", CORRECT_ADDRESS),
-    "5.1.10": Problem(_PERMANENT, "The recipient's address does not exist.", CORRECT_ADDRESS),
-    "5.2.1": Problem(_PERMANENT, "The mailbox is closed.", CORRECT_ADDRESS),
-    "5.2.2": Problem(
-        _PERMANENT, "The mailbox is full.", "Ask the customer, or use another channel."
-    ),
-    "5.4.1": Problem(_PERMANENT, "The recipient's server knows no such address.", CORRECT_ADDRESS),
-    "5.7.1": Problem(
-        _PERMANENT,
-        "The recipient's server refuses mail for this address.",
-        "Use another address or another channel.",
-    ),
-}
-"""Hard bounces by enhanced status; the class comes from SendGrid's type, never from the SMTP code."""
-_BOUNCED = Problem(
-    _PERMANENT, "The recipient's server says that this address does not work.", CORRECT_ADDRESS
-)
-_BLOCKED = Problem(
-    _TEMPORARY, "The recipient's server refused this message, not the address.", SEND_LATER
-)
-_EXPIRED = Problem(
-    _TEMPORARY, "The recipient's server did not take the message in three days.", SEND_LATER
-)
-_UNTYPED = Problem(
-    ErrorClass.UNKNOWN,
-    "The message bounced, but SendGrid did not say whether the address works.",
-    "Read the server's own words before sending again.",
-)
-
-
-def explain(status: Status, code: str, words: str) -> Problem:  # noqa: ARG001 - the contract's form
-    """What a failure means; by status first, because SMTP codes say something else per status."""
-    if status is Status.BLOCKED:
-        return _EXPIRED if code == "expired" else _BLOCKED
-    if status is Status.BOUNCED:
-        return _UNTYPED if code.startswith("type_") else BOUNCED_PROBLEMS.get(code, _BOUNCED)
-    if status is Status.UNKNOWN:
-        return shared(LABEL, status, code)
-    table = DROPPED_PROBLEMS if status is Status.DROPPED else ANSWER_PROBLEMS
-    return table.get(code) or shared(LABEL, status, code)
 
 
 def payload(request: SendRequest, settings: Settings) -> dict[str, Any]:
@@ -223,9 +84,23 @@ def payload(request: SendRequest, settings: Settings) -> dict[str, Any]:
             "open_tracking": {"enable": False},
         },
     }
+    if request.purpose is Purpose.MARKETING:
+        body |= _way_out(request, settings)
     if attachments := [_attachment(document) for document in _attached(request)]:
         body["attachments"] = attachments
     return body
+
+
+def _way_out(request: SendRequest, settings: Settings) -> dict[str, Any]:
+    """How marketing is unsubscribed from: SendGrid's group, or our own link with one click (RFC 8058)."""
+    if settings.sendgrid.asm_group_id:
+        return {"asm": {"group_id": settings.sendgrid.asm_group_id}}
+    return {
+        "headers": {
+            "List-Unsubscribe": f"<{request.unsubscribe}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
+    }
 
 
 def file_name(name: str) -> str:
@@ -290,6 +165,15 @@ class SendGridProvider:
             return "missing_content", "The email has no subject."
         if not (request.text.strip() or request.html.strip()):
             return "missing_content", "The email has no text."
+        if (
+            request.purpose is Purpose.MARKETING
+            and not request.unsubscribe
+            and not self._settings.sendgrid.asm_group_id
+        ):
+            return (
+                "missing_opt_out",
+                "No unsubscribe link can be made: web.public_url is not set, nor sendgrid.asm_group_id.",
+            )
         if (size := _size(request)) > SIZE_LIMIT:
             return "too_large", f"The email is {size / 1e6:.1f} MB; SendGrid takes 30 MB."
         return None
@@ -314,6 +198,27 @@ class SendGridProvider:
         if answer.status == 202 and message_id:
             return Accepted(message_id)
         raise _refusal(answer, self._settings.sendgrid.api_key)
+
+    async def lift(self, address: str) -> str:
+        """Take an address off the bounce and the invalid list; says which had it. Raises ProviderError.
+
+        DELETE /v3/suppression/bounces/{email} and /v3/suppression/invalid_emails/{email}.
+        """
+        lifted = []
+        for listed, words in (("bounces", "bounce list"), ("invalid_emails", "invalid list")):
+            base_url = self._settings.sendgrid.base_url.rstrip("/")
+            answer = await self._http.call(
+                KEY,
+                "DELETE",
+                f"{base_url}/v3/suppression/{listed}/{quote(address, safe='@')}",
+                headers={"authorization": f"Bearer {self._settings.sendgrid.api_key}"},
+            )
+            if answer.status == 404:
+                continue
+            if not 200 <= answer.status < 300:
+                raise _refusal(answer, self._settings.sendgrid.api_key)
+            lifted.append(words)
+        return "taken off the " + " and the ".join(lifted) if lifted else "on no list any more"
 
 
 def _refusal(answer: Answer, secret: str) -> ProviderError:
@@ -424,6 +329,7 @@ def _event(raw: Mapping[str, Any], hook: RawWebhook) -> DeliveryEvent:
         error_class=explain(status, code, words).error_class if status and failed else None,
         code=code,
         words=words,
+        opt=OPT_KINDS.get(kind) or OPT_DROPS.get(code if status is Status.DROPPED else ""),
         event_id=wire.text(raw.get("sg_event_id"), 200),
         payload=raw,
     )
@@ -448,11 +354,12 @@ SPEC = ProviderSpec(
     key=KEY,
     label=LABEL,
     channel=Channel.EMAIL,
-    capabilities=frozenset({Capability.WEBHOOK, Capability.ATTACHMENTS}),
+    capabilities=frozenset({Capability.WEBHOOK, Capability.ATTACHMENTS, Capability.LIFT}),
     fields=(
         SettingField("api_key", True, "API key with the right to send mail (Settings, API Keys)"),
         SettingField("from_email", True, "sender address, a verified Sender Identity"),
         SettingField("from_name", False, "sender name that recipients see"),
+        SettingField("asm_group_id", False, "unsubscribe group that marketing is sent in"),
         SettingField("webhook_public_key", False, "verification key of the signed Event Webhook"),
         SettingField("base_url", False, "https://api.eu.sendgrid.com for a European subuser"),
     ),
@@ -461,4 +368,5 @@ SPEC = ProviderSpec(
     receiver=SendGridReceiver,
     webhook_paths=("/webhooks/sendgrid",),
     explain=explain,
+    bases=lambda settings: (settings.sendgrid.base_url,),
 )

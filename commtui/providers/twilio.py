@@ -15,9 +15,10 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qs, parse_qsl, quote, urlencode, urlsplit
 
 from commtui.config import Settings
+from commtui.domain.optouts import OptChange, OptSource, Scope
 from commtui.domain.recipients import InvalidRecipient, phone_number
 from commtui.domain.text import fold
-from commtui.domain.vocabulary import Channel, Status
+from commtui.domain.vocabulary import Channel, Purpose, Status
 from commtui.errors import (
     AccountTrouble,
     BadSignature,
@@ -36,6 +37,8 @@ from commtui.providers.base import (
     RawWebhook,
     SendRequest,
     SettingField,
+    Watch,
+    Watched,
 )
 from commtui.providers.http import Answer, Http
 from commtui.providers.twilio_codes import (
@@ -54,18 +57,27 @@ BODY_LIMIT = 1600
 VALIDITY_LIMIT = 36_000
 CALLBACK_RETRIES = "rc=5&rp=all"
 """Asked for in the URL's fragment; without it a callback is tried twice and then lost."""
+STOPPED = OptChange(Channel.SMS, out=True, scope=Scope.ALL, source=OptSource.STOP)
+OPT_CODES: Mapping[str, OptChange] = {"21610": STOPPED}
+STOP_WORDS = frozenset(
+    {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"}
+    | {"arret", "arrete", "stopp", "abmelden", "afmelden"}
+)
+"""Folded: what by itself, as a whole message, means no more of these. The first eight are Twilio's own."""
+START_WORDS = frozenset({"start", "unstop", "yes"})
 FIND_PAGES = 10
 FIND_SLACK = timedelta(seconds=10)
 """For clocks that differ from Twilio's."""
 TRIAL_PREFIX = "Sent from your Twilio trial account - "
 FIELDS_LIMIT = 500
+FIRST_POLL, POLL_AGAIN, POLL_UNTIL = timedelta(hours=1), timedelta(hours=6), timedelta(hours=72)
 NOT_ABOUT_THE_MESSAGE = frozenset({408, 409, 425})
 """Client errors that a proxy gives; they say nothing about whether the message was taken."""
 
 
 def payload(request: SendRequest, settings: Settings, now: datetime) -> dict[str, str]:
     """The request's form fields."""
-    form = {"To": _recipient(request, settings), "Body": request.text}
+    form = {"To": _recipient(request, settings), "Body": body(request, settings)}
     if settings.twilio.messaging_service_sid:
         form["MessagingServiceSid"] = settings.twilio.messaging_service_sid
     else:
@@ -77,6 +89,21 @@ def payload(request: SendRequest, settings: Settings, now: datetime) -> dict[str
         left = int((request.expires_at - now).total_seconds())
         form["ValidityPeriod"] = str(min(max(left, 1), VALIDITY_LIMIT))
     return form
+
+
+def body(request: SendRequest, settings: Settings) -> str:
+    """The text; marketing from a sender that hears no STOP says how else to opt out."""
+    way_out = settings.twilio.opt_out_text.strip()
+    if not (_needs_way_out(request, settings) and way_out) or way_out in request.text:
+        return request.text
+    return f"{request.text.rstrip()} {way_out}"
+
+
+def _needs_way_out(request: SendRequest, settings: Settings) -> bool:
+    """An alphanumeric sender cannot be answered, so nobody can say STOP to it."""
+    one_way = any(char.isalpha() for char in settings.twilio.from_)
+    by_sender = one_way and not settings.twilio.messaging_service_sid
+    return request.purpose is Purpose.MARKETING and by_sender
 
 
 def _recipient(request: SendRequest, settings: Settings) -> str:
@@ -104,7 +131,12 @@ class TwilioProvider:
             return error.code, error.words
         if not request.text.strip():
             return "missing_content", "The text message has no text."
-        if (length := len(request.text)) > BODY_LIMIT:
+        if _needs_way_out(request, self._settings) and not self._settings.twilio.opt_out_text:
+            return (
+                "missing_opt_out",
+                "Nobody can answer STOP to this sender, and twilio.opt_out_text is not set.",
+            )
+        if (length := len(body(request, self._settings))) > BODY_LIMIT:
             return "too_large", f"The text has {length} characters; Twilio takes {BODY_LIMIT}."
         return None
 
@@ -122,8 +154,15 @@ class TwilioProvider:
                 return Accepted(sid)
         raise _refusal(answer, self._auth)
 
-    async def find(self, request: SendRequest, since: datetime) -> Sequence[DeliveryEvent] | None:
-        """The state of the one message that must be this one, [] when there is none, None when nothing is certain.
+    async def find(
+        self,
+        request: SendRequest,
+        since: datetime,
+        reached: Mapping[str, Mapping[str, Any]],  # noqa: ARG002 - the contract's form
+    ) -> Sequence[DeliveryEvent] | None:
+        """The state of the one message that must be this one, None when nothing is certain.
+
+        That the list has none is no proof: it may lag behind.
 
         The caller has to know that the message found belongs to no other entry. The list is asked for by
         recipient alone: a message that waits at Twilio has no DateSent, and a filter by it could hide it.
@@ -142,21 +181,30 @@ class TwilioProvider:
                 created is None or created >= since - FIND_SLACK
             ):
                 matches.append(message)
-        if len(matches) > 1 or any(not wire.mail_date(it.get("date_created")) for it in matches):
+        if len(matches) != 1 or any(not wire.mail_date(it.get("date_created")) for it in matches):
             return None
         return [_resource_event(message, request.entry_id) for message in matches]
 
-    async def poll(self, entry_id: str, provider_message_id: str) -> Sequence[DeliveryEvent]:
-        """The present state of an accepted message, as events; none when Twilio no longer has it."""
-        found = await self._get(f"Messages/{quote(provider_message_id, safe='')}.json")
-        return [] if found is None else [_resource_event(found, entry_id)]
+    async def poll(self, watch: Watch) -> Watched:
+        """The present state of an accepted message, as events; none when Twilio no longer has it.
+
+        Some carriers give no receipts at all: after three days `sent` is the last word.
+        """
+        found = await self._get(f"Messages/{quote(watch.provider_message_id, safe='')}.json")
+        if found is None:
+            return Watched((), None)
+        event = _resource_event(found, watch.entry_id)
+        open_still = event.status is Status.SENT
+        waited = datetime.now(UTC) - watch.accepted_at
+        again = POLL_AGAIN if open_still and waited < POLL_UNTIL else None
+        return Watched([event], again.total_seconds() if again else None)
 
     def _may_be(self, message: Mapping[str, Any], request: SendRequest) -> bool:
-        body = wire.text(message.get("body"), 2 * BODY_LIMIT).removeprefix(TRIAL_PREFIX)
+        found = wire.text(message.get("body"), 2 * BODY_LIMIT).removeprefix(TRIAL_PREFIX)
         settings = self._settings.twilio
         return (
             wire.text(message.get("direction")).startswith("outbound")
-            and _bare(body) == _bare(request.text)
+            and _bare(found) == _bare(body(request, self._settings))
             and (
                 bool(settings.messaging_service_sid)
                 or wire.text(message.get("from")).casefold() == settings.from_.casefold()
@@ -203,9 +251,9 @@ class TwilioProvider:
         )
 
 
-def _bare(body: str) -> str:
+def _bare(text: str) -> str:
     """A text without what Twilio's smart encoding may replace: quotes, dashes, blanks."""
-    return "".join(char for char in fold(body) if char.isalnum())
+    return "".join(char for char in fold(text) if char.isalnum())
 
 
 def _refusal(answer: Answer, auth: tuple[str, str]) -> ProviderError:
@@ -271,6 +319,7 @@ def _event(
         error_class=explain(status, code, said).error_class if status and failed else None,
         code=code,
         words=said,
+        opt=OPT_CODES.get(code),
         event_id=":".join(part for part in (message_id, word, code) if part),
         payload=payload,
     )
@@ -335,9 +384,24 @@ def _inbound(sid: str, form: Mapping[str, str], hook: RawWebhook) -> DeliveryEve
         provider_message_id=wire.text(sid, 64),
         recipient=wire.text(form.get("From"), 320),
         words=wire.text(form.get("Body")),
+        opt=_opt(form),
         event_id=f"{wire.text(sid, 64)}:inbound",
         payload=form,
     )
+
+
+def _opt(form: Mapping[str, str]) -> OptChange | None:
+    """What an inbound message says about further ones: Twilio's own reading of it, else its whole text as a keyword.
+
+    OptOutType comes only with Advanced Opt-Out (https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out).
+    """
+    sort = form.get("OptOutType", "").upper()
+    word = _bare(form.get("Body", ""))
+    if sort == "STOP" or (not sort and word in STOP_WORDS):
+        return STOPPED
+    if sort == "START" or (not sort and word in START_WORDS):
+        return OptChange(Channel.SMS, out=False, scope=Scope.ALL, source=OptSource.STOP)
+    return None
 
 
 def _fields(body: bytes) -> list[tuple[str, str]]:
@@ -393,6 +457,7 @@ SPEC = ProviderSpec(
         SettingField("auth_token", True, "auth token; two with a comma while it is rotated"),
         SettingField("from", False, "sender: a number in E.164, or up to 11 letters"),
         SettingField("messaging_service_sid", False, "MG…, instead of a sender"),
+        SettingField("opt_out_text", False, "way out in marketing from a sender of letters"),
         SettingField("base_url", False, "where the API is"),
     ),
     configured=lambda settings: bool(
@@ -404,4 +469,8 @@ SPEC = ProviderSpec(
     receiver=TwilioReceiver,
     webhook_paths=(STATUS_PATH, INBOUND_PATH),
     explain=explain,
+    bases=lambda settings: (settings.twilio.base_url,),
+    paid=True,
+    first_poll=FIRST_POLL,
+    opt_codes=OPT_CODES,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from commtui.domain.vocabulary import ErrorClass, Status
-from commtui.providers.base import Problem
+from commtui.providers.base import Follow, Problem
 from commtui.providers.problems import CORRECT_ADDRESS, SEND_LATER, SETTLE, TRIES_AGAIN, shared
 
 LABEL = "Twilio"
@@ -83,7 +83,8 @@ PROBLEMS: Mapping[str, Problem] = {
     "21610": Problem(
         _POLICY,
         "The recipient has opted out: they answered STOP to this sender.",
-        "Do not text this number again; use another channel.",
+        "Use another channel; to get texts again the customer must text START to the sender.",
+        Follow.FALLBACK,
     ),
     "21611": Problem(_TEMPORARY, "The sender's queue at Twilio is full.", TRIES_AGAIN),
     "21612": Problem(
@@ -102,7 +103,10 @@ PROBLEMS: Mapping[str, Problem] = {
         _TEMPORARY, "The telephone could not be reached: off or no network.", SEND_LATER
     ),
     "30004": Problem(
-        _POLICY, "The recipient or their carrier blocks our messages.", _OTHER_CHANNEL
+        _POLICY,
+        "The recipient or their carrier blocks our messages.",
+        _OTHER_CHANNEL,
+        Follow.FALLBACK,
     ),
     "30005": Problem(_PERMANENT, "The number is unknown or no longer in use.", _NUMBER),
     "30006": Problem(

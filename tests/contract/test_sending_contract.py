@@ -31,14 +31,17 @@ from commtui.errors import (
     Rejected,
     UnknownOutcome,
 )
-from commtui.providers.base import Document, ProviderSpec, SendRequest
+from commtui.providers.base import Capability, Document, ProviderSpec, SendRequest
 from commtui.providers.http import Answer, Http
 from commtui.providers.registry import SPECS
 
 KEY, TOKEN = "SG.contract-secret", "contract-token-secret"
 BASIC = base64.b64encode(f"AC1:{TOKEN}".encode()).decode()
 BODY = "Only the recipient may read this."
-SENDERS = [spec for spec in SPECS if spec.create is not None]
+SENDERS = [
+    spec for spec in SPECS if spec.create is not None and Capability.STEPS not in spec.capabilities
+]
+"""Providers with one step; those with several have a suite of their own beside this one."""
 
 Act = Callable[[asyncio.StreamReader, asyncio.StreamWriter, bytes], Awaitable[None]]
 

@@ -13,13 +13,17 @@ import pytest
 from commtui.config import Settings
 from commtui.demo.callbacks import SigningKey
 from commtui.demo.data import EXAMPLE_REFERENCE, PREFIX, pdf, practice_lines
+from commtui.demo.email_scenarios import SENDGRID
 from commtui.demo.ledger import PracticeMessage
 from commtui.demo.oracle import problems
 from commtui.demo.people import HOSTILE_NAMES
-from commtui.demo.scenarios import SCENARIOS, SENDGRID, TWILIO, scenario_for
+from commtui.demo.scenarios import ENDING, scenario_for
 from commtui.demo.site import practice_settings, settings_text
+from commtui.demo.sms_scenarios import TWILIO
 from commtui.domain.vocabulary import Status
 from commtui.services.import_lines import LineParser
+from commtui.store.contacts import routing_text
+from commtui.store.sends import postal_lines
 
 NOW = datetime(2026, 1, 16, 9, 30, tzinfo=UTC)
 
@@ -46,8 +50,8 @@ def test_there_is_enough_of_everything(lines: list[dict[str, Any]]) -> None:
         (line["customer"]["id"], line["subject"]["type"], line["subject"]["reference"])
         for line in lines
     }
-    assert 350 <= len(lines) <= 450
-    assert 230 <= len(subjects) <= 300
+    assert 350 <= len(lines) <= 620
+    assert 230 <= len(subjects) <= 480
     assert len({line["customer"]["location_group"] for line in lines}) >= 6
     assert len({line["customer"]["language"] for line in lines}) >= 4
     assert any(line.get("channels") == ["email", "sms"] for line in lines)
@@ -68,7 +72,14 @@ def test_every_scenario_is_in_it(lines: list[dict[str, Any]]) -> None:
             found.add(scenario_for(SENDGRID, customer["email"]).recipient())
         if "sms" in channels and "phone" in customer:
             found.add(scenario_for(TWILIO, customer["phone"]).recipient())
-    assert found == {scenario.recipient() for scenario in SCENARIOS}
+        if "einvoice" in channels:
+            recipient = routing_text(json.dumps(customer["einvoice"]))
+            found.add(scenario_for(recipient.partition(":")[0], recipient).recipient())
+        if "post" in channels:
+            found.add(
+                scenario_for("ping", postal_lines(json.dumps(customer["address"]))).recipient()
+            )
+    assert found == {scenario.recipient() for scenario in ENDING}
 
 
 def test_its_documents_are_readable() -> None:
@@ -80,7 +91,12 @@ def test_its_documents_are_readable() -> None:
 
 
 def test_attachments_are_such_documents(lines: list[dict[str, Any]]) -> None:
-    documents = [document for line in lines for document in line.get("documents", ())]
+    documents = [
+        document
+        for line in lines
+        for document in line.get("documents", ())
+        if document["role"] == "attachment"
+    ]
     assert documents
     for document in documents:
         assert base64.b64decode(document["base64"], validate=True).startswith(b"%PDF-1.4")

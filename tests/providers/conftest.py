@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from commtui.config import Secret, SendGrid, Settings, Twilio, Web
+from commtui.config import Chorus, Peppol, Ping, Secret, SendGrid, Settings, Twilio, Web
 from commtui.domain.vocabulary import Channel, Purpose
 from commtui.providers.base import RawWebhook, SendRequest
 
@@ -24,6 +24,14 @@ def settings() -> Settings:
             api_key=Secret("SG.key"), from_email="billing@example.com", from_name="ACME"
         ),
         twilio=Twilio(account_sid="AC1", auth_token=Secret("new, old"), from_="ACME"),
+        ping=Ping(client_id="app", client_secret=Secret("ping-secret"), organisation="org"),
+        chorus=Chorus(
+            client_id="app",
+            client_secret=Secret("piste-secret"),
+            login="TECH_1_x@cpro.fr",
+            password=Secret("chorus-password"),
+        ),
+        peppol=Peppol(api_key=Secret("peppol-key"), sender_id="0208:0202239951"),
     )
 
 

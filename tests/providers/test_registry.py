@@ -23,6 +23,11 @@ def test_capabilities_say_what_the_code_can_do(spec: ProviderSpec, settings: Set
     provider = spec.create(settings, Http(1, 1.0)) if spec.create else None
     assert (Capability.FIND in spec.capabilities) == hasattr(provider, "find")
     assert (Capability.POLL in spec.capabilities) == hasattr(provider, "poll")
+    assert (Capability.POLL in spec.capabilities) == (spec.first_poll is not None)
+    assert (Capability.STEPS in spec.capabilities) == hasattr(provider, "advance")
+    assert (Capability.CANCEL in spec.capabilities) == hasattr(provider, "cancel")
+    assert (Capability.LIFT in spec.capabilities) == hasattr(provider, "lift")
+    assert bool(spec.bases(settings)) == (spec.create is not None)
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.key)
@@ -56,8 +61,8 @@ def test_providers_are_found_by_key_and_by_channel() -> None:
     assert [by_key(spec.key) for spec in SPECS] == list(SPECS)
     assert [spec.key for spec in for_channel(Channel.EMAIL)] == ["sendgrid"]
     assert [spec.key for spec in for_channel(Channel.SMS)] == ["twilio"]
-    assert for_channel(Channel.POST) == ()
-    with pytest.raises(NotFound, match="sendgrid, twilio, manual"):
+    assert "peppol" in [spec.key for spec in for_channel(Channel.EINVOICE)]
+    with pytest.raises(NotFound, match="sendgrid, twilio"):
         by_key("fax")
 
 

@@ -14,7 +14,7 @@ import pytest
 from commtui.config import Secret, Settings
 from commtui.domain.vocabulary import Channel, DocumentRole, ErrorClass, Status
 from commtui.errors import ConfigError, Unreadable
-from commtui.providers import sendgrid
+from commtui.providers import sendgrid, sendgrid_codes
 from commtui.providers.base import DeliveryEvent, Document, RawWebhook, SendRequest
 from commtui.providers.http import Http
 from commtui.providers.problems import OWN
@@ -267,10 +267,10 @@ def test_a_body_that_is_no_list_of_events_is_unreadable(settings: Settings, body
 
 
 EXPLAINED = [
-    *((Status.REJECTED, code, problem) for code, problem in sendgrid.ANSWER_PROBLEMS.items()),
-    *((Status.QUEUED, code, problem) for code, problem in sendgrid.ANSWER_PROBLEMS.items()),
-    *((Status.DROPPED, code, problem) for code, problem in sendgrid.DROPPED_PROBLEMS.items()),
-    *((Status.BOUNCED, code, problem) for code, problem in sendgrid.BOUNCED_PROBLEMS.items()),
+    *((Status.REJECTED, code, problem) for code, problem in sendgrid_codes.ANSWER_PROBLEMS.items()),
+    *((Status.QUEUED, code, problem) for code, problem in sendgrid_codes.ANSWER_PROBLEMS.items()),
+    *((Status.DROPPED, code, problem) for code, problem in sendgrid_codes.DROPPED_PROBLEMS.items()),
+    *((Status.BOUNCED, code, problem) for code, problem in sendgrid_codes.BOUNCED_PROBLEMS.items()),
     *((Status.FAILED, code, problem) for code, problem in OWN.items()),
 ]
 

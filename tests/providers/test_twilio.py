@@ -8,12 +8,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
 from commtui.config import Settings
-from commtui.domain.vocabulary import Channel, ErrorClass, Status
+from commtui.domain.optouts import OptChange, OptSource, Scope
+from commtui.domain.vocabulary import Channel, ErrorClass, Purpose, Status
 from commtui.errors import (
     AccountTrouble,
     ProviderError,
@@ -23,7 +24,7 @@ from commtui.errors import (
     Unreadable,
 )
 from commtui.providers import twilio, twilio_codes
-from commtui.providers.base import RawWebhook, SendRequest
+from commtui.providers.base import RawWebhook, SendRequest, Watch
 from commtui.providers.http import Answer, Http
 from commtui.providers.problems import OWN
 
@@ -179,7 +180,7 @@ async def test_the_one_message_that_fits_is_found(settings: Settings, make_reque
         ),
         page(message(body="Sent from your Twilio trial account - Please pay.")),
     )
-    found = await twilio.TwilioProvider(settings, http).find(make_request(Channel.SMS), NOW)
+    found = await twilio.TwilioProvider(settings, http).find(make_request(Channel.SMS), NOW, {})
 
     assert found is not None
     (event,) = found
@@ -195,29 +196,29 @@ async def test_the_one_message_that_fits_is_found(settings: Settings, make_reque
 
 
 @pytest.mark.parametrize(
-    ("pages", "certain"),
+    ("pages", "answered"),
     [
         ([page()], True),
         ([page(message(body="Another"))], True),
-        ([page(message(), message(sid="SM2"))], False),
-        ([page(message(date_created="never"))], False),
-        ([page(following="?Page=1")] * 10, False),
-        ([(200, {"messages": "none"})], False),
-        ([(200, {"messages": [7]})], False),
-        ([(200, [])], None),
-        ([(500, {})], None),
+        ([page(message(), message(sid="SM2"))], True),
+        ([page(message(date_created="never"))], True),
+        ([page(following="?Page=1")] * 10, True),
+        ([(200, {"messages": "none"})], True),
+        ([(200, {"messages": [7]})], True),
+        ([(200, [])], False),
+        ([(500, {})], False),
     ],
 )
-async def test_what_is_not_found_is_told_from_what_is_not_certain(
-    settings: Settings, make_request: Make, pages: list[tuple[int, object]], certain: bool | None
+async def test_what_is_not_found_is_not_certain_and_trouble_is_told_from_both(
+    settings: Settings, make_request: Make, pages: list[tuple[int, object]], answered: bool
 ) -> None:
     provider = twilio.TwilioProvider(settings, ScriptedHttp(*pages))
-    if certain is None:
+    if not answered:
         with pytest.raises(ProviderError):
-            await provider.find(make_request(Channel.SMS), NOW)
+            await provider.find(make_request(Channel.SMS), NOW, {})
     else:
-        found = await provider.find(make_request(Channel.SMS), NOW)
-        assert found == ([] if certain else None)
+        found = await provider.find(make_request(Channel.SMS), NOW, {})
+        assert found is None
 
 
 async def test_quotes_that_smart_encoding_replaced_do_not_hide_a_message(
@@ -225,7 +226,7 @@ async def test_quotes_that_smart_encoding_replaced_do_not_hide_a_message(
 ) -> None:
     http = ScriptedHttp(page(message(body='It\'s "due" - pay')))
     request = make_request(Channel.SMS, text="It’s “due” – pay")
-    found = await twilio.TwilioProvider(settings, http).find(request, NOW)
+    found = await twilio.TwilioProvider(settings, http).find(request, NOW, {})
     assert found is not None
     assert len(found) == 1
 
@@ -237,14 +238,71 @@ async def test_a_poll_gives_the_present_state_and_nothing_for_a_message_that_is_
     http = ScriptedHttp((200, failed), (404, {"code": 20404}))
     provider = twilio.TwilioProvider(settings, http)
 
-    (event,) = await provider.poll(ENTRY, "../x?y")
+    watch = Watch(ENTRY, "../x?y", datetime.now(UTC), 0, {})
+    (event,) = (await provider.poll(watch)).events
     assert (event.status, event.code, event.words) == (
         Status.UNDELIVERED,
         "30005",
         "Unknown handset",
     )
     assert http.urls[0].endswith("/Messages/..%2Fx%3Fy.json")
-    assert await provider.poll(ENTRY, SID) == []
+    gone = await provider.poll(replace(watch, provider_message_id=SID))
+    assert (list(gone.events), gone.again_after) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("status", "accepted_ago", "again"),
+    [
+        ("sent", timedelta(hours=1), 6 * 3600.0),
+        ("sent", timedelta(hours=73), None),
+        ("delivered", timedelta(hours=1), None),
+    ],
+)
+async def test_a_silent_message_is_asked_about_for_three_days(
+    settings: Settings, status: str, accepted_ago: timedelta, again: float | None
+) -> None:
+    provider = twilio.TwilioProvider(settings, ScriptedHttp((200, message(status=status))))
+    watch = Watch(ENTRY, SID, datetime.now(UTC) - accepted_ago, 1, {})
+    assert (await provider.poll(watch)).again_after == again
+
+
+@pytest.mark.parametrize(
+    ("fields", "out"),
+    [
+        ({"Body": "STOP"}, True),
+        ({"Body": " Arrêt "}, True),
+        ({"Body": "stop please"}, None),
+        ({"Body": "Thanks", "OptOutType": "STOP"}, True),
+        ({"Body": "STOP", "OptOutType": "HELP"}, None),
+        ({"Body": "start"}, False),
+        ({"Body": "Hello"}, None),
+    ],
+)
+def test_an_inbound_keyword_opts_out_or_back_in(
+    settings: Settings, fields: dict[str, str], out: bool | None
+) -> None:
+    form = {"MessageSid": "SM1", "From": "+33612345678", **fields}
+    hook = RawWebhook(twilio.INBOUND_PATH, {}, urlencode(form).encode(), NOW)
+    (event,) = twilio.TwilioReceiver(settings).parse(hook)
+    expected = None if out is None else OptChange(Channel.SMS, out, Scope.ALL, OptSource.STOP)
+    assert (event.opt, event.recipient) == (expected, "+33612345678")
+
+
+async def test_marketing_from_a_sender_of_letters_names_a_way_out_or_is_refused(
+    settings: Settings, make_request: Make
+) -> None:
+    request = make_request(Channel.SMS, purpose=Purpose.MARKETING)
+    without = replace(settings, twilio=replace(settings.twilio, from_="ACME"))
+    found = twilio.TwilioProvider(without, ScriptedHttp()).check(request)
+    assert found is not None
+    assert found[0] == "missing_opt_out"
+    named = replace(without, twilio=replace(without.twilio, opt_out_text="No more: x.example"))
+    assert twilio.TwilioProvider(named, ScriptedHttp()).check(request) is None
+    assert twilio.body(request, named).endswith(" No more: x.example")
+    transactional = replace(request, purpose=Purpose.TRANSACTIONAL)
+    assert twilio.body(transactional, named) == transactional.text
+    numbered = replace(without, twilio=replace(without.twilio, from_="+33639981200"))
+    assert twilio.TwilioProvider(numbered, ScriptedHttp()).check(request) is None
 
 
 @pytest.mark.parametrize(

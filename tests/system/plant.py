@@ -84,7 +84,10 @@ class Plant:
         key_file = folder / "signing-key.pem"
         web_port = free_port()
         self._processes: list[subprocess.Popen[bytes]] = []
-        hosting = Hosting(f"http://{HOST}:{web_port}", scale=scale, key_file=str(key_file))
+        dns_port = free_port()
+        hosting = Hosting(
+            f"http://{HOST}:{web_port}", dns_port=dns_port, scale=scale, key_file=str(key_file)
+        )
         self._network = subprocess.Popen(
             hosting.command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -96,6 +99,7 @@ class Plant:
             self.network_url,
             web_port,
             SigningKey.kept_in(key_file),
+            f"{HOST}:{dns_port}",
         )
         self.settings = replace(
             base,

@@ -1,0 +1,1 @@
+"""E-invoice documents: read, and checked before they leave, from the bytes that are sent."""
