@@ -1,10 +1,10 @@
-"""`settle`, `complete`, `ignore` and `unignore`."""
+"""`settle`, `complete`, `cancel`, `ignore` and `unignore`."""
 
 from __future__ import annotations
 
 import argparse
 
-from commtui.cli.opening import desk
+from commtui.cli.opening import NO_WORKER, desk
 from commtui.cli.output import say
 from commtui.config import Settings
 from commtui.domain.views import Decision
@@ -33,6 +33,18 @@ def run_complete(chosen: argparse.Namespace, settings: Settings) -> int:
         )
         opened.complete(found.id, chosen.note)
     say("completed")
+    return 0
+
+
+def run_cancel(chosen: argparse.Namespace, settings: Settings) -> int:
+    """Have the provider asked to stop what it accepted."""
+    with desk(settings) as opened:
+        found = identify.entry(
+            opened.database, chosen.id, lambda latest: latest.status is Status.SENT
+        )
+        opened.wishes.cancel(found.id, chosen.reason)
+        idle = "" if opened.health().workers else NO_WORKER
+    say(f"asked: a worker has the provider stop it, and its history says what came of it{idle}")
     return 0
 
 

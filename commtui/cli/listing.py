@@ -39,8 +39,13 @@ def run_list(chosen: argparse.Namespace, settings: Settings) -> int:
         elif chosen.csv:
             say_csv(_cells(lines))
         else:
-            table(chain([_HEADING], (_row(line, opened.zone) for line in lines)), _WIDTHS)
+            print_lines(lines, opened.zone)
     return 0
+
+
+def print_lines(lines: Iterable[Line], zone: tzinfo | None) -> None:
+    """Lines in columns, under their headings."""
+    table(chain([_HEADING], (_row(line, zone) for line in lines)), _WIDTHS)
 
 
 def _lines(opened: Desk, tab: Tab, wanted: Query, limit: int | None) -> Iterator[Line]:

@@ -12,6 +12,9 @@ from commtui.domain.lines import Query
 from commtui.domain.vocabulary import Chip, Ignored
 from commtui.services.desk import Desk
 
+NO_WORKER = "; no worker is running: commtui worker"
+"""Said where a worker has to do the rest and none is there."""
+
 
 @contextmanager
 def desk(settings: Settings) -> Iterator[Desk]:

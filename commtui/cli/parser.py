@@ -11,6 +11,15 @@ from commtui.domain.text import line
 
 CHIPS = ("failed", "not-sent", "completed", "all")
 _IDS = "a subject's, communication's or entry's id (8 characters of it will do), or a reference"
+_CUSTOMER = "the customer's id in the source system, or the id of something of theirs"
+REFUSABLE = ("email", "sms", "post", "einvoice")
+_BACK = "empty takes a correction back"
+_CORRECTIONS = {
+    "email": f"email address; {_BACK}",
+    "phone": f"phone number; {_BACK}",
+    "address": f"postal address, as lines or in JSON; {_BACK}",
+    "einvoice": f"peppol:0208:0202239951, chorus:12345678200044;service=…;engagement=…, or JSON; {_BACK}",
+}
 _EPILOG = (
     "Without a command the console opens. Exit codes: 0 done, 1 partly refused or nothing done, "
     "2 wrong usage or configuration, 3 database away."
@@ -60,6 +69,15 @@ def _shared(parser: argparse.ArgumentParser, default: object) -> None:
     parser.add_argument("--operator", metavar="NAME", default=default, help="who acts")
 
 
+def _described(commands: argparse._SubParsersAction[_Parser], name: str, words: str) -> _Parser:
+    """A command, or an action of one."""
+    parser = commands.add_parser(
+        name, help=words, description=words[0].upper() + words[1:] + ".", allow_abbrev=False
+    )
+    _shared(parser, argparse.SUPPRESS)
+    return parser
+
+
 class _Commands:
     def __init__(self, commands: argparse._SubParsersAction[_Parser]) -> None:
         self._commands = commands
@@ -69,14 +87,12 @@ class _Commands:
         self._reading()
         self._sending()
         self._attention()
+        self._customers()
+        self._fallbacks()
         self._processes()
 
-    def _command(self, name: str, words: str) -> argparse.ArgumentParser:
-        parser = self._commands.add_parser(
-            name, help=words, description=words[0].upper() + words[1:] + ".", allow_abbrev=False
-        )
-        _shared(parser, argparse.SUPPRESS)
-        return parser
+    def _command(self, name: str, words: str) -> _Parser:
+        return _described(self._commands, name, words)
 
     def _data(self) -> None:
         parser = self._command("import", "read communications from JSON Lines")
@@ -114,11 +130,18 @@ class _Commands:
         _json(parser)
         parser = self._command("settle", "settle an unknown outcome")
         parser.add_argument("id", metavar="ENTRY", help=_IDS)
-        parser.add_argument("decision", choices=("sent", "again", "give-up"))
-        parser.add_argument("--note", default="", metavar="TEXT")
+        parser.add_argument(
+            "decision",
+            choices=("sent", "again", "give-up"),
+            help="it was sent, send it once more, or leave it failed",
+        )
+        parser.add_argument("--note", default="", metavar="TEXT", help="how it is known")
         parser = self._command("complete", "complete a manual task")
         parser.add_argument("id", metavar="ENTRY", help=_IDS)
         parser.add_argument("--note", required=True, metavar="TEXT", help="what was done")
+        parser = self._command("cancel", "ask the provider to stop what it has accepted")
+        parser.add_argument("id", metavar="ENTRY", help=_IDS)
+        _reason(parser, "why it must not arrive")
 
     def _attention(self) -> None:
         for name, words, required in (
@@ -127,7 +150,9 @@ class _Commands:
         ):
             parser = self._command(name, words)
             parser.add_argument("ids", nargs="+", metavar="ID", help=_IDS)
-            parser.add_argument("--reason", required=required, default="", metavar="TEXT")
+            parser.add_argument(
+                "--reason", required=required, default="", metavar="TEXT", help="kept in the audit"
+            )
         parser = self._command("download", "write a ZIP of documents, sent content and a manifest")
         _chosen(parser)
         parser.add_argument(
@@ -135,12 +160,80 @@ class _Commands:
         )
         parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to")
         _json(parser)
-        parser = self._command("customer", "show a customer, or correct how to reach them")
-        parser.add_argument("action", choices=("show", "set"))
-        parser.add_argument("id", metavar="ID", help="the customer's id in the source system")
-        for name in ("email", "phone", "address"):
-            parser.add_argument(f"--{name}", metavar="TEXT", help="empty takes a correction back")
+
+    def _customers(self) -> None:
+        parser = self._command(
+            "customer", "show a customer, or change what may be sent them and how"
+        )
+        actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+        self._customer_action(actions, "show", "print everything about a customer")
+        parser = self._customer_action(
+            actions, "set", "correct contact points, or set the order of channels"
+        )
+        for name, words in _CORRECTIONS.items():
+            parser.add_argument(f"--{name}", metavar="TEXT", help=words)
+        parser.add_argument(
+            "--order",
+            action="append",
+            default=[],
+            metavar="ORDER",
+            help='channels for a kind of message: "invoice: email, post"; without a kind: for all; '
+            "without channels: the usual order; may be repeated",
+        )
+        parser = self._customer_action(
+            actions, "opt-out", "note that a customer refuses a channel, or marketing"
+        )
+        parser.add_argument("--channel", choices=REFUSABLE, help="nothing at all goes by it")
+        parser.add_argument(
+            "--marketing",
+            action="store_true",
+            help="marketing only: by the channel that is named, else as such",
+        )
+        _reason(parser, "who said so, and how")
+        parser = self._customer_action(actions, "opt-in", "take back what an operator had noted")
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument(
+            "--channel", choices=REFUSABLE, help="what was noted about it, marketing by it included"
+        )
+        what.add_argument(
+            "--marketing", action="store_true", help="what was noted about marketing as such"
+        )
+        _reason(parser, "who said so, and how")
+        parser = self._customer_action(
+            actions, "lift", "have an address taken off the provider's suppression list"
+        )
+        what = parser.add_mutually_exclusive_group(required=True)
+        for name in ("email", "phone"):
+            what.add_argument(
+                f"--{name}",
+                dest="field",
+                action="store_const",
+                const=name,
+                help=f"the {name} in use now",
+            )
+        _reason(parser, "why it works again")
+
+    def _customer_action(
+        self, actions: argparse._SubParsersAction[_Parser], name: str, words: str
+    ) -> _Parser:
+        parser = _described(actions, name, words)
+        parser.add_argument("id", metavar="ID", help=_CUSTOMER)
         _json(parser)
+        return parser
+
+    def _fallbacks(self) -> None:
+        parser = self._command(
+            "fallback", "see and decide about fallback that is held for a person"
+        )
+        actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+        _json(_described(actions, "list", "print what is held, by cause"))
+        for name, words in (
+            ("release", "let what is held for a cause go by the other channel"),
+            ("decline", "leave what is held for a cause where it is, failed"),
+        ):
+            _described(actions, name, words).add_argument(
+                "cause", nargs="+", metavar="CAUSE", help="as the list says it: sendgrid bounced"
+            )
 
     def _processes(self) -> None:
         parser = self._command("worker", "send what is queued and apply what providers report")
@@ -158,13 +251,15 @@ class _Commands:
 
 
 def _tab(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("tab", choices=("overview", "log"))
+    parser.add_argument(
+        "tab", choices=("overview", "log"), help="one line per subject, or one per attempt"
+    )
 
 
 def _query(parser: argparse.ArgumentParser, *, chip: bool = True) -> None:
     parser.add_argument("query", nargs="*", metavar="QUERY", help="words to search for")
     if chip:
-        parser.add_argument("--chip", choices=CHIPS, default=None)
+        parser.add_argument("--chip", choices=CHIPS, default=None, help="one of the quick filters")
     parser.add_argument(
         "--ignored",
         choices=("no", "also", "only"),
@@ -186,6 +281,10 @@ def _form(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON Lines")
     form.add_argument("--csv", action="store_true", help="for spreadsheets")
+
+
+def _reason(parser: argparse.ArgumentParser, words: str) -> None:
+    parser.add_argument("--reason", required=True, metavar="TEXT", help=words)
 
 
 def _yes(parser: argparse.ArgumentParser) -> None:

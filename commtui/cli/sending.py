@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from datetime import timedelta, tzinfo
 
-from commtui.cli.opening import desk, query
+from commtui.cli.opening import NO_WORKER, desk, query
 from commtui.cli.output import ask, interactive, say, say_json, warn
 from commtui.config import Settings
 from commtui.domain.lines import Query, Selection
@@ -34,14 +34,15 @@ def run_send(chosen: argparse.Namespace, settings: Settings) -> int:
         raise UsageError("name either a query or --ids")
     with desk(settings) as opened:
         plan, named = _plan(opened, chosen)
-        go = plan.total > 0 and not chosen.dry_run and _agreed(plan, chosen)
+        moving = plan.total + _skipped(plan)
+        go = moving > 0 and not chosen.dry_run and _agreed(plan, chosen)
         if go:
             opened.confirm(plan.run_id)
             _expand(opened, plan.run_id, settings)
         else:
             opened.discard(plan.run_id)
         _report(opened, plan, chosen, named, sent=go)
-    if chosen.dry_run or (not plan.total and not plan.staying):
+    if chosen.dry_run or (not moving and not plan.staying):
         return 0
     return 0 if go and not (named and plan.staying) else 1
 
@@ -73,7 +74,13 @@ def _agreed(plan: Plan, chosen: argparse.Namespace) -> bool:
         warn(words)
     if plan.total > TYPED_ABOVE:
         return ask(f"To send {plan.total} messages, type their number:") == str(plan.total)
-    return ask(f"Send {plan.total}? [y/N]").lower() in ("y", "yes")
+    question = f"Send {plan.total}?" if plan.total else f"Write {_skipped(plan)} down as skipped?"
+    return ask(f"{question} [y/N]").lower() in ("y", "yes")
+
+
+def _skipped(plan: Plan) -> int:
+    """How much marketing will be written down as skipped."""
+    return sum(count for _, count in plan.skipping)
 
 
 def _expand(opened: Desk, run_id: str, settings: Settings) -> None:
@@ -99,6 +106,8 @@ def _report(
                 "staying": dict(plan.staying),
                 "failing": dict(plan.failing),
                 "warnings": dict(plan.warnings),
+                "detours": _reasons(plan.detours),
+                "skipping": _reasons(plan.skipping),
                 "others": plan.others,
             }
         )
@@ -106,17 +115,24 @@ def _report(
     for words in _lines(plan):
         say(words)
     if sent:
-        idle = "" if opened.health().workers else "; no worker is running: commtui worker"
-        say(f"confirmed: {plan.total} on their way, bulk send {plan.run_id}{idle}")
+        idle = "" if opened.health().workers else NO_WORKER
+        skipped = f", {_skipped(plan)} skipped" if plan.skipping else ""
+        say(f"confirmed: {plan.total} on their way{skipped}, bulk send {plan.run_id}{idle}")
     else:
         say("dry run: nothing is sent" if chosen.dry_run else "nothing is sent")
 
 
+def _reasons(counted: tuple[tuple[str, int], ...]) -> list[dict[str, object]]:
+    return [{"reason": reason, "count": count} for reason, count in counted]
+
+
 def _lines(plan: Plan) -> list[str]:
     """A dry run in words."""
-    if not plan.going and not plan.staying:
+    if not plan.going and not plan.staying and not plan.skipping:
         return ["nothing matches"]
     lines = [f"{count} will go: {channel.label}" for channel, count in plan.going]
+    lines += [f"{count} of them another way: {line(reason, 200)}" for reason, count in plan.detours]
+    lines += [f"{count} will be skipped: {line(reason, 200)}" for reason, count in plan.skipping]
     lines += [f"{count} will not: {line(reason, 200)}" for reason, count in plan.staying]
     lines += [f"{count} will fail: {line(reason, 200)}" for reason, count in plan.failing]
     lines += [f"{count} to look at: {line(reason, 200)}" for reason, count in plan.warnings]

@@ -51,6 +51,7 @@ def _text(shown: dict[str, Any]) -> None:
 def _entry(entry: dict[str, Any]) -> None:
     _pair("Entry", f"{entry['id']}: {entry['status']}, {entry['channel']} to {entry['recipient']}")
     _pair("Cause", f"{entry['cause']} by {entry['author']}")
+    _pair("Way", entry["reason"])
     _pair("Replaces", entry["replaces_id"] or "")
     _pair("Code", entry["error"]["code"])
     _pair("Its words", entry["error"]["message"])

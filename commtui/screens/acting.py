@@ -12,14 +12,17 @@ from commtui.domain.views import CustomerField, Progress
 from commtui.domain.vocabulary import Channel, Ignored, Status
 from commtui.screens.choosing import ChoicePanel
 from commtui.screens.correcting import CorrectPanel
+from commtui.screens.customer import CustomerPanel
 from commtui.screens.deciding import CompletePanel, IgnorePanel, SettlePanel
 from commtui.screens.details import AttemptsPanel
 from commtui.screens.downloading import DownloadPanel
 from commtui.screens.filtering import FilteringScreen
 from commtui.screens.filters import command_line
 from commtui.screens.helping import Command, FilterValue, PalettePanel, command_items, commands_of
+from commtui.screens.holding import HealthPanel
 from commtui.screens.resending import FIELD_OF_CHANNEL
 from commtui.screens.running import ProgressPanel, runs_panel
+from commtui.screens.waiting import offer_waiting
 from commtui.widgets.heading import TAB_LABELS
 from commtui.widgets.preview import Preview
 
@@ -43,9 +46,11 @@ class ActingScreen(FilteringScreen):
             id="line.complete",
         ),
         Binding("F", "fix", "Correct the customer's address", show=False, id="line.fix"),
+        Binding("C", "customer", "The customer of this row", show=False, id="line.customer"),
         Binding("d", "download", "download", id="line.download"),
         Binding("y", "menu('CopyMenu')", "Copy", show=False, id="copy.open"),
         Binding("T", "runs", "Bulk runs", show=False, id="runs.open"),
+        Binding("H", "health", "Provider health, held fallbacks", show=False, id="health.open"),
         Binding("question_mark,f1", "help", "help", key_display="?", id="help.open"),
         Binding("colon,ctrl+p", "palette", "Palette of all actions", show=False, id="palette.open"),
         Binding("f2,1", "app.show('overview')", "Communication", show=False, id="tab.overview"),
@@ -68,6 +73,16 @@ class ActingScreen(FilteringScreen):
         """All attempts of the cursor's subject."""
         if self.table.line is not None:
             self.app.push_screen(AttemptsPanel(self.link, self.look, self.table.line))
+
+    def action_customer(self) -> None:
+        """The page of the cursor's customer."""
+        line = self.table.line
+        if line is not None:
+            name = line.customer_name or line.customer_id
+            self.app.push_screen(
+                CustomerPanel(self.link, self.look, line.customer_id, name),
+                lambda _: self.look_for_changes(),
+            )
 
     # Doing
 
@@ -122,9 +137,11 @@ class ActingScreen(FilteringScreen):
                 CorrectPanel(self.link, self.look, line.customer_id, field), self._corrected
             )
 
-    def _corrected(self, saved: bool | None) -> None:
-        if saved:
+    def _corrected(self, waiting: tuple[str, ...] | None) -> None:
+        if waiting is not None:
             self.status.notice("Corrected. It is used from the next sending on.")
+        if waiting:
+            offer_waiting(self, waiting, self.look_for_changes)
 
     def action_download(self) -> None:
         """Download what the marks or the cursor say."""
@@ -136,6 +153,10 @@ class ActingScreen(FilteringScreen):
                 self._acted,
             )
         )
+
+    def action_health(self) -> None:
+        """Who works, what is paused, and which fallbacks are held."""
+        self.app.push_screen(HealthPanel(self.link, self.look), lambda _: self.look_for_changes())
 
     def action_runs(self) -> None:
         """Choose a bulk run to look at again."""

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.widgets import Button, Input, Static, TextArea
 
-from commtui.domain.text import line as one_line
 from commtui.domain.text import safe
 from commtui.domain.views import ContactView, CustomerField, CustomerView
 from commtui.screens.link import Link
 from commtui.screens.panel import Panel
+from commtui.widgets.customer_text import FIELD_TITLES, origin_words
 from commtui.widgets.look import Look
 
-_TITLES = {
-    CustomerField.EMAIL: "Email",
-    CustomerField.PHONE: "Phone",
-    CustomerField.ADDRESS: "Postal address",
+if TYPE_CHECKING:
+    from commtui.services.desk import Desk
+
+_EXAMPLES = {
+    CustomerField.EINVOICE: "such as peppol:0208:0202239951 or chorus:12345678200044",
 }
 
 
-class CorrectPanel(Panel[bool]):
-    """The customer's contact points, the wrong one first; True when something was saved."""
+class CorrectPanel(Panel[tuple[str, ...]]):
+    """The customer's contact points, the wrong one first.
+
+    The answer, once something was saved, is the communications that failed at, or waited for, what was corrected.
+    """
 
     BINDINGS = [Binding("ctrl+s", "save", "save", id="correct.save")]
     HINTS = (("Tab", "next field"),)
@@ -47,7 +52,8 @@ class CorrectPanel(Panel[bool]):
                 area.cursor_blink = False
                 yield area
             else:
-                box = Input(id=f"value-{field}")
+                example = self.look.plain(_EXAMPLES.get(field, ""))
+                box = Input(id=f"value-{field}", placeholder=example)
                 box.cursor_blink = False
                 yield box
 
@@ -70,13 +76,7 @@ class CorrectPanel(Panel[bool]):
         self.query_one(f"#value-{self._field}").focus()
 
     def _caption(self, contact: ContactView) -> str:
-        source = one_line(contact.source_value, 120) or "nothing"
-        words = f"{_TITLES[contact.field]} (source: {source}"
-        if contact.correction:
-            words += f"; corrected by {contact.corrected_by}"
-            if contact.corrected_at:
-                words += f", {self.look.moment(contact.corrected_at)}"
-        return words + ")"
+        return f"{FIELD_TITLES[contact.field]} ({origin_words(contact, self.look)})"
 
     def _put(self, field: CustomerField, value: str) -> None:
         if field is CustomerField.ADDRESS:
@@ -111,15 +111,27 @@ class CorrectPanel(Panel[bool]):
         """Save what was changed."""
         changed = self._changed()
         if not changed:
-            self.dismiss(False)
+            self.dismiss(None)
             return
         self.ask(
             lambda desk: [
                 desk.correct(self._customer_id, field, value) for field, value in changed
             ],
-            self._saved,
+            lambda _: self._saved([field for field, _ in changed]),
             group="correct",
         )
 
-    def _saved(self, views: Iterable[CustomerView]) -> None:
-        self.dismiss(bool(list(views)))
+    def _saved(self, fields: Iterable[CustomerField]) -> None:
+        self._shown = {}
+        self.ask(
+            lambda desk: read_waiting(desk, self._customer_id, fields),
+            self.dismiss,
+            group="waiting",
+            otherwise=lambda _: self.dismiss(()),
+        )
+
+
+def read_waiting(desk: Desk, customer_id: str, fields: Iterable[CustomerField]) -> tuple[str, ...]:
+    """What failed at, or waited for, these contact points and may go now: communications, each once."""
+    found = [item for field in fields for item in desk.wishes.waiting_for(customer_id, field)]
+    return tuple(dict.fromkeys(found))

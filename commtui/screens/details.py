@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.text import Text
 from textual.binding import Binding
 
 from commtui.domain.lines import Line
 from commtui.domain.views import Attempt, EntryDetails, LineSummary
+from commtui.domain.vocabulary import Channel, Status
+from commtui.screens.customer import CustomerPanel, KeyedPanel
 from commtui.screens.link import Link
-from commtui.screens.panel import ReadingPanel
+from commtui.screens.panel import Panel, ReadingPanel
+from commtui.screens.reasons import ReasonPanel
 from commtui.widgets.look import Look, counted
 from commtui.widgets.timeline import (
     CLASS_WORDS,
@@ -18,11 +23,19 @@ from commtui.widgets.timeline import (
     fields,
     headline,
     history_text,
+    ledger_text,
     section,
+    way_words,
 )
 
 
-class SummaryPanel(ReadingPanel[str]):
+def show_customer(panel: Panel[Any], line: Line) -> None:
+    """The page of a line's customer, on top of a panel."""
+    name = line.customer_name or line.customer_id
+    panel.app.push_screen(CustomerPanel(panel.link, panel.look, line.customer_id, name))
+
+
+class SummaryPanel(KeyedPanel[str]):
     """The overview's details: status, class, one plain sentence, what to do; all attempts are one key further.
 
     The answer is what to go on with: fix or complete.
@@ -31,6 +44,7 @@ class SummaryPanel(ReadingPanel[str]):
     BINDINGS = [
         Binding("h", "attempts", "all attempts", id="summary.attempts"),
         Binding("F", "go_on('fix')", "correct address", id="summary.fix"),
+        Binding("C", "customer", "customer", id="summary.customer"),
         Binding("c", "go_on('complete')", "settle", id="summary.complete"),
     ]
 
@@ -55,6 +69,7 @@ class SummaryPanel(ReadingPanel[str]):
                 [
                     ("Title", here.title),
                     ("Type", here.channel.label),
+                    ("Way", way_words(here, look)),
                     ("Recipient", here.recipient),
                     ("Time", f"{look.full(here.acted_at)} {look.zone_name}"),
                     ("Attempts", str(here.attempts)),
@@ -81,17 +96,23 @@ class SummaryPanel(ReadingPanel[str]):
         """Close, and go on with this line."""
         self.dismiss(action)
 
+    def action_customer(self) -> None:
+        """The customer's page."""
+        show_customer(self, self._line)
+
 
 class AttemptsPanel(ReadingPanel[None]):
     """All attempts of a subject, newest first."""
 
+    BINDINGS = [Binding("C", "customer", "customer", id="attempts.customer")]
+
     def __init__(self, link: Link, look: Look, line: Line) -> None:
         super().__init__(link, look, f"All attempts · {line.category} {line.reference}")
-        self._subject_id = line.subject_id
+        self._line = line
 
     def on_mount(self) -> None:
         """Read them."""
-        self.ask(lambda desk: desk.attempts(self._subject_id), self._show, group="attempts")
+        self.ask(lambda desk: desk.attempts(self._line.subject_id), self._show, group="attempts")
 
     def _show(self, attempts: tuple[Attempt, ...]) -> None:
         if not attempts:
@@ -102,33 +123,50 @@ class AttemptsPanel(ReadingPanel[None]):
         )
         self.show(text.append(attempts_text(attempts, self.look)))
 
+    def action_customer(self) -> None:
+        """The customer's page."""
+        show_customer(self, self._line)
 
-class EntryPanel(ReadingPanel[str]):
+
+class EntryPanel(KeyedPanel[str]):
     """The log's details: everything about one attempt. The answer is the action to go on with."""
 
     BINDINGS = [
         Binding("h", "attempts", "attempts", id="entry.attempts"),
         Binding("R", "go_on('resend')", "resend", id="entry.resend"),
         Binding("F", "go_on('fix')", "correct", id="entry.fix"),
-        Binding("c", "go_on('complete')", "complete/settle", id="entry.complete"),
+        Binding("C", "customer", "customer", id="entry.customer"),
+        Binding("c", "go_on('complete')", "complete", id="entry.complete"),
+        Binding("X", "stop", "Have the provider stop a letter", show=False, id="entry.stop"),
     ]
 
     def __init__(self, link: Link, look: Look, line: Line) -> None:
         super().__init__(link, look, f"{line.category} {line.reference} · {line.customer_name}")
         self._line = line
+        self._details: EntryDetails | None = None
+        self._note = ""
 
     def on_mount(self) -> None:
         """Read it."""
+        self._read()
+
+    def _read(self) -> None:
         self.ask(lambda desk: desk.details(self._line.id), self._show, group="details")
 
     def _show(self, details: EntryDetails) -> None:
+        self._details = details
         here = details.attempt.line
-        text = headline(here, self.look).append("\n")
+        text = Text().append(f"{self._note}\n\n" if self._note else "", "bold")
+        text.append(headline(here, self.look)).append("\n")
+        if _stoppable(details):
+            text.append("X asks the provider to stop this letter.\n")
         if details.explanation is not None:
             text.append("\n").append(explained(details.explanation)).append("\n")
         text.append("\n").append(fields(self._facts(details)))
         look = self.look
+        is_einvoice = here.channel is Channel.EINVOICE
         for title, part in (
+            ("Facts by layer", ledger_text(details.history, look) if is_einvoice else Text()),
             (f"What happened ({look.zone_name})", history_text(details.history, look)),
             ("Attempts before", attempts_text(details.before, look)),
             ("Attempts after", attempts_text(details.after, look)),
@@ -147,6 +185,7 @@ class EntryPanel(ReadingPanel[str]):
         return [
             ("Class", CLASS_WORDS[error_class] if error_class else ""),
             ("Provider", f"{here.provider} ({here.channel.label})"),
+            ("Way", way_words(here, look)),
             ("Code", here.error_code),
             ("Its words", here.error_message),
             ("Recipient", f"{details.recipient_name} {here.recipient}".strip()),
@@ -174,3 +213,43 @@ class EntryPanel(ReadingPanel[str]):
     def action_go_on(self, action: str) -> None:
         """Close, and go on with this entry."""
         self.dismiss(action)
+
+    def action_customer(self) -> None:
+        """The customer's page."""
+        show_customer(self, self._line)
+
+    def action_stop(self) -> None:
+        """Have the provider stop a letter that it accepted and has not handed over yet."""
+        details = self._details
+        if details is None:
+            return
+        if not _stoppable(details):
+            self.say_problem(
+                "Only a letter that the provider has accepted and not delivered yet can be stopped."
+            )
+            return
+        entry_id = details.attempt.line.id
+        self.app.push_screen(
+            ReasonPanel(
+                self.link,
+                self.look,
+                "Stop this letter",
+                "A worker asks the provider to stop it. That works only until it is printed and handed over; "
+                "when it worked, the letter becomes Cancelled.\nWhy:",
+                "Ask to stop it",
+                lambda desk, reason: desk.wishes.cancel(entry_id, reason),
+                "Asked: a worker asks the provider to stop it. What came of it shows in its history.",
+            ),
+            self._stopped,
+        )
+
+    def _stopped(self, words: str | None) -> None:
+        if words:
+            self._note = words
+            self.say_problem("")
+            self._read()
+
+
+def _stoppable(details: EntryDetails) -> bool:
+    here = details.attempt.line
+    return here.channel is Channel.POST and here.status is Status.SENT

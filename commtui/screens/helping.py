@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 
 from commtui.domain.lines import Choice
+from commtui.screens.choosing import ChoicePanel
 from commtui.screens.filters import FILTER_TITLES
 from commtui.screens.link import Link
 from commtui.screens.panel import Panel
@@ -77,6 +78,17 @@ def _command(
 def command_items(commands: Iterable[Command], look: Look) -> tuple[Item, ...]:
     """Commands with their keys on the right."""
     return tuple(Item(command.id, command.words, look.plain(command.keys)) for command in commands)
+
+
+def help_panel(panel: Panel[Any], title: str) -> ChoicePanel:
+    """The keys of a panel, to be searched by typing; its own come first."""
+    known: dict[str, Binding] = {}
+    for kind in type(panel).__mro__:
+        for binding in kind.__dict__.get("BINDINGS", ()) if issubclass(kind, Panel) else ():
+            if isinstance(binding, Binding):
+                known.setdefault(binding.key, binding)
+    commands = (_command(binding) for binding in known.values())
+    return ChoicePanel(panel.link, panel.look, title, command_items(commands, panel.look))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,14 @@ from commtui.domain.vocabulary import Channel
 from commtui.screens.correcting import CorrectPanel
 from commtui.screens.link import Link
 from commtui.screens.panel import Panel
-from commtui.widgets.look import Look
+from commtui.widgets.look import Look, counted
 from commtui.widgets.timeline import attempts_text, fields, section
 
 FIELD_OF_CHANNEL = {
     Channel.EMAIL: CustomerField.EMAIL,
     Channel.SMS: CustomerField.PHONE,
     Channel.POST: CustomerField.ADDRESS,
+    Channel.EINVOICE: CustomerField.EINVOICE,
 }
 
 
@@ -38,6 +39,7 @@ class ResendPanel(Panel[str]):
         self._entry_id = entry_id
         self._offer: ResendOffer | None = None
         self._sending = False
+        self._waiting: tuple[str, ...] = ()
 
     def body(self) -> ComposeResult:
         """What a resend would do."""
@@ -61,7 +63,16 @@ class ResendPanel(Panel[str]):
     def _show(self, offer: ResendOffer) -> None:
         self._offer = offer
         self.query_one("#send", Button).disabled = offer.refusal is not None
-        self.query_one("#text", Static).update(offer_text(offer, self.look))
+        self.query_one("#text", Static).update(offer_text(offer, self._others(), self.look))
+
+    def _others(self) -> int:
+        """How many other messages may go to the address that was corrected from here."""
+        mine = (
+            {attempt.line.communication_id for attempt in self._offer.earlier}
+            if self._offer
+            else set()
+        )
+        return len(set(self._waiting) - mine)
 
     def action_edit(self) -> None:
         """Correct the customer's address, then come back here."""
@@ -69,8 +80,13 @@ class ResendPanel(Panel[str]):
             field = FIELD_OF_CHANNEL.get(self._offer.channel, CustomerField.EMAIL)
             self.app.push_screen(
                 CorrectPanel(self.link, self.look, self._offer.customer.id, field),
-                lambda saved: self._read() if saved else None,
+                self._corrected,
             )
+
+    def _corrected(self, waiting: tuple[str, ...] | None) -> None:
+        if waiting is not None:
+            self._waiting = waiting
+            self._read()
 
     def action_send(self) -> None:
         """Send the stored content again."""
@@ -91,11 +107,16 @@ class ResendPanel(Panel[str]):
         self._read()
 
 
-def offer_text(offer: ResendOffer, look: Look) -> Text:
-    """A resend in words."""
+def offer_text(offer: ResendOffer, others: int, look: Look) -> Text:
+    """A resend in words; `others` wait for the address, too."""
     text = Text()
     if offer.refusal:
         text.append(f"Cannot be resent: {one_line(offer.refusal, 300)}\n\n", "bold")
+    elif offer.new_letter:
+        text.append(
+            "The letter's address page is made anew for the present address. Everything else is the same content, "
+            "and goes out as a new entry.\n\n"
+        )
     else:
         text.append("The same content goes out once more, as a new entry.\n\n")
     same = offer.used_recipient == offer.present_recipient
@@ -115,5 +136,10 @@ def offer_text(offer: ResendOffer, look: Look) -> Text:
     )
     for warning in offer.warnings:
         text.append("\nLook at this: ", "bold").append(one_line(warning, 300))
+    if others:
+        text.append(
+            f"\n{counted(others, 'other message')} failed at, or waited for, this address: "
+            "C on the line, then S, sends them."
+        )
     text.append("\n").append(section("Earlier attempts")).append(attempts_text(offer.earlier, look))
     return text

@@ -35,9 +35,18 @@ class SendPanel(Panel[str]):
     ]
     HINTS = (("Tab Enter", "choose"),)
 
-    def __init__(self, link: Link, look: Look, selection: Selection, words: str) -> None:
+    def __init__(
+        self,
+        link: Link,
+        look: Look,
+        selection: Selection,
+        words: str,
+        communications: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(link, look, f"Send {words}: dry run")
         self._selection = selection
+        self._communications = communications
+        """Exactly these instead of what the selected lines show."""
         self._plan: Plan | None = None
         self._abandoned = False
         self._confirming = False
@@ -69,7 +78,8 @@ class SendPanel(Panel[str]):
     def _read(self, desk: Desk, selection: Selection, former: Plan | None) -> tuple[Plan, Health]:
         if former is not None:
             desk.discard(former.run_id)
-        plan = desk.prepare(selection)
+        exactly = iter(self._communications) if self._communications else None
+        plan = desk.prepare(selection, exactly)
         if self._abandoned:
             desk.discard(plan.run_id)
         return plan, desk.health()
@@ -79,11 +89,12 @@ class SendPanel(Panel[str]):
         self._plan = plan
         self.query_one("#text", Static).update(plan_text(plan, health, self._selection, self.look))
         send = self.query_one("#send", Button)
-        send.disabled = plan.total == 0
-        send.label = self.look.say(f"Send {number(plan.total)}")
+        count = _decided(plan)
+        send.disabled = count == 0
+        send.label = self.look.say(f"{'Send' if plan.total else 'Skip'} {number(count)}")
         typed = self.query_one("#typed", Input)
-        typed.display = plan.total > TYPED_ABOVE
-        typed.placeholder = f"type {plan.total} to send"
+        typed.display = count > TYPED_ABOVE
+        typed.placeholder = f"type {count} to send"
 
     def action_others(self) -> None:
         """Take in the subjects' other communications that need attention, or leave them out again."""
@@ -97,12 +108,13 @@ class SendPanel(Panel[str]):
     def action_send(self) -> None:
         """Confirm; a large number has to be typed first."""
         plan = self._plan
-        if plan is None or plan.total == 0 or self._confirming:
+        count = _decided(plan) if plan else 0
+        if plan is None or count == 0 or self._confirming:
             return
         typed = self.query_one("#typed", Input)
-        if plan.total > TYPED_ABOVE and typed.value.strip() != str(plan.total):
+        if count > TYPED_ABOVE and typed.value.strip() != str(count):
             typed.focus()
-            self.say_problem(f"That many messages: type {plan.total} and press Enter to send them.")
+            self.say_problem(f"That many messages: type {count} and press Enter to send them.")
             return
         self._confirming = True
         self.ask(
@@ -133,17 +145,24 @@ class SendPanel(Panel[str]):
             )
 
 
+def _decided(plan: Plan) -> int:
+    """How many messages leave; where none does, how many are skipped for good."""
+    return plan.total or sum(count for _, count in plan.skipping)
+
+
 def plan_text(plan: Plan, health: Health, selection: Selection, look: Look) -> Text:
     """A dry run in words."""
     text = Text()
     if plan.total:
         text.append(f"{counted(plan.total, 'message')} will go", "bold")
-        text.append(f", from {counted(plan.lines, 'line')}:\n")
+        text.append(f", from {counted(plan.lines, 'line')}:\n" if plan.lines else ":\n")
     else:
         text.append("Nothing of this will be sent.\n", "bold")
     for channel, count in plan.going:
         text.append(f"  {number(count):>7}  {channel.label}\n")
     for title, reasons in (
+        ("Of these go another way than the wanted one:", plan.detours),
+        ("Marketing that will be skipped:", plan.skipping),
         ("Will stay:", plan.staying),
         ("Will go, but our own check will stop it:", plan.failing),
         ("Look at this first:", plan.warnings),

@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from commtui.domain.text import line
 from commtui.domain.views import Health
+from commtui.widgets.holds import held_words
 from commtui.widgets.look import Look, counted, number
 
 NOTICE_SECONDS = 12.0
@@ -41,6 +42,7 @@ class StatusLine(Widget):
         self._notice = ""
         self._alarm = ""
         self._health: tuple[str, ...] = ()
+        self._brief: tuple[str, ...] = ()
         self._fading: Timer | None = None
 
     def show_marks(self, words: str) -> None:
@@ -74,15 +76,22 @@ class StatusLine(Widget):
         """Whether messages are being sent and feedback received; what matters most comes first."""
         due = f", {number(health.due)} due" if health.due else ""
         workers = counted(health.workers, "worker") if health.workers else "no worker"
+        web = "web" if health.web else "no web"
+        names = [(line(provider, 20), line(why, 60)) for provider, why in health.paused]
+        held = sum(hold.number for hold in health.held)
         self._set(
             _health=(
                 workers + due,
-                *(
-                    f"{line(provider, 20)} paused: {line(why, 60)}"
-                    for provider, why in health.paused
-                ),
-                "web" if health.web else "no web",
-            )
+                *(f"{name} paused: {why}" for name, why in names),
+                *([held_words(health.held)] if health.held else ()),
+                web,
+            ),
+            _brief=(
+                workers + due,
+                *(f"{name} paused" for name, _ in names),
+                *([f"{counted(held, 'fallback')} held"] if held else ()),
+                web,
+            ),
         )
 
     @property
@@ -119,12 +128,22 @@ class StatusLine(Widget):
                 style = self.get_component_rich_style(name, partial=True) if name else ""
                 text.append("  " if text else "").append(self._look.plain(words), style)
         room = self.size.width - text.cell_len - 2
-        health = ""
-        for part in self._health:
-            longer = self._look.plain(" · ".join(filter(None, (health, part))))
-            if cell_len(longer) > room:
-                break
-            health = longer
+        health = self._joined(self._health)
+        if cell_len(health) > room:
+            health = self._fitting(room)
         if health:
             text.append(" " * (room + 2 - cell_len(health))).append(health)
         return text
+
+    def _joined(self, parts: tuple[str, ...]) -> str:
+        return self._look.plain(" · ".join(parts))
+
+    def _fitting(self, room: int) -> str:
+        """As much of the short words as there is room for."""
+        fitting = ""
+        for count in range(1, len(self._brief) + 1):
+            longer = self._joined(self._brief[:count])
+            if cell_len(longer) > room:
+                break
+            fitting = longer
+        return fitting

@@ -8,8 +8,8 @@ from rich.text import Text
 
 from commtui.domain.lines import Line
 from commtui.domain.text import line, safe
-from commtui.domain.views import Attempt, EntryDetails, Explanation, Happening
-from commtui.domain.vocabulary import STATUS_LOOKS, Cause, ErrorClass, Source
+from commtui.domain.views import Attempt, DocumentInfo, EntryDetails, Explanation, Happening
+from commtui.domain.vocabulary import STATUS_LOOKS, Cause, ErrorClass, Layer, Source
 from commtui.widgets.columns import remarks
 from commtui.widgets.look import Look, number
 
@@ -25,12 +25,20 @@ _CAUSE_WORDS = {
     Cause.BULK: "bulk send",
     Cause.RESEND: "resend",
     Cause.FALLBACK: "fallback",
+    Cause.TASK: "task",
 }
 _SOURCE_WORDS = {
     Source.WORKER: "worker",
     Source.EVENT: "webhook",
     Source.POLL: "poll",
     Source.OPERATOR: "operator",
+}
+_LAYER_WORDS = {
+    Layer.API: ("API", "our access point or portal took it"),
+    Layer.TRANSPORT: ("Transport", "it reached the recipient's platform"),
+    Layer.MESSAGE: ("Message", "the document was read and checked"),
+    Layer.BUSINESS: ("Business", "what the recipient says to it"),
+    Layer.PAYMENT: ("Payment", "whether it was paid"),
 }
 
 
@@ -56,6 +64,11 @@ def explained(explanation: Explanation | None) -> Text:
         text.append(f"{safe(explanation.sentence, 600)}\n", "bold")
         text.append("What to do  ", "bold").append(safe(explanation.advice, 600))
     return text
+
+
+def way_words(here: Line, look: Look) -> str:
+    """The channel decision, where the message did not simply go the way that was wanted."""
+    return look.plain(here.reason) if "→" in here.reason else ""
 
 
 def headline(here: Line, look: Look) -> Text:
@@ -114,12 +127,32 @@ def history_text(history: Iterable[Happening], look: Look) -> Text:
     return Text("\n").join(rows)
 
 
+def ledger_text(history: Iterable[Happening], look: Look) -> Text:
+    """The facts about an e-invoice by layer; a layer that nobody reported on says so."""
+    known = [happening for happening in history if happening.layer is not None]
+    text = Text("Accepted is not received, and received is not approved.\n")
+    for layer, (name, meaning) in _LAYER_WORDS.items():
+        facts = [happening for happening in known if happening.layer is layer]
+        text.append(f"{name:<11}", "bold").append(f"{meaning}\n", "dim")
+        for fact in facts:
+            text.append(f"  {look.full(fact.at)}  ").append(line(fact.word, 60), "bold")
+            for said in (fact.code, fact.words):
+                if said:
+                    text.append(look.plain(" · ")).append(line(said, 300))
+            text.append("\n")
+        if not facts:
+            text.append("  nothing reported\n")
+    text.rstrip()
+    return text
+
+
 def documents_text(details: EntryDetails) -> Text:
-    """The documents without their bytes."""
-    rows = [
-        Text(
-            f"{line(document.name, 80)}  {document.role}, {line(document.media_type, 40)}, "
-        ).append(f"{number(document.size)} bytes")
-        for document in details.documents
-    ]
+    """The documents and proofs without their bytes."""
+    rows = [_document_row(document, document.role.value) for document in details.documents]
+    rows += [_document_row(document, "evidence") for document in details.evidence]
     return Text("\n").join(rows)
+
+
+def _document_row(document: DocumentInfo, role: str) -> Text:
+    about = f"{role}, {line(document.media_type, 40)}, {number(document.size)} bytes"
+    return Text(f"{line(document.name, 80)}  {about}")

@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 
 from commtui.cli.entry import main
+from commtui.config import load
 from commtui.domain.fold import Fact
 from commtui.domain.vocabulary import ErrorClass, Source, Status
+from commtui.services.dispatch import Dispatch
+from commtui.services.falling_back import FallingBack
 from commtui.store.engine import Database
 from commtui.store.entries import Change
 from commtui.store.ledger import Ledger
@@ -94,16 +97,22 @@ class Shell:
         error_class: ErrorClass | None = None,
         code: str = "",
         words: str = "",
-        *,
-        step: bool = False,
+        **change: Any,
     ) -> None:
         """A fact about an entry, as a worker writes it."""
         with self.database.write() as connection:
             now = self.database.now()
             ledger = Ledger(self.database, connection, now)
             fact = Fact(status, now, error_class, code)
-            ledger.apply([Change(entry_id, fact, Source.WORKER, words=words, step=step)])
+            ledger.apply([Change(entry_id, fact, Source.WORKER, words=words, **change)])
             ledger.close()
+
+    def follow(self) -> None:
+        """Have what failed go another way, as a worker does."""
+        settings = load()
+        falling = FallingBack(self.database, settings, Dispatch(self.database, settings))
+        while falling.step():
+            pass
 
     def overview(self) -> dict[str, Any]:
         """The only line of the overview."""

@@ -1,9 +1,10 @@
-"""`send`, `resend`, `settle`, `complete`, `ignore`, `download` and `customer`."""
+"""`send`, `resend`, `settle`, `complete`, `cancel`, `ignore` and `download`."""
 
 from __future__ import annotations
 
 import time
 import zipfile
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,9 @@ from commtui.cli.sending import run_resend
 from commtui.config import load
 from commtui.domain.vocabulary import ErrorClass, Status
 from commtui.errors import Refused
+from commtui.providers import registry, sendgrid
+from commtui.providers.base import Capability
+from commtui.store import errands
 from tests.cli.conftest import Shell
 
 
@@ -24,13 +28,51 @@ def test_send_without_yes_and_without_a_terminal_sends_nothing_and_says_so(shell
 
 
 def test_a_dry_run_says_what_would_go_and_sends_nothing(shell: Shell) -> None:
-    shell.bring({}, {"customer": {"id": "K-2", "email": "nonsense"}})
+    shell.bring({}, {"channels": ["email"], "customer": {"id": "K-2", "email": "nonsense"}})
     answer = shell("send", "--dry-run", "--json")
     assert answer.code == 0
-    assert answer.json["going"] == {"email": 2}
-    assert sum(answer.json["failing"].values()) == 1
+    assert answer.json["going"] == {"email": 1, "manual": 1}
+    assert answer.json["detours"] == [
+        {"reason": "email: address invalid → post: no letter → manual", "count": 1}
+    ]
+    assert answer.json["skipping"] == []
     assert (answer.json["sent"], answer.json["run_id"]) == (False, None)
+    text = shell("send", "--dry-run").out
+    assert "1 of them another way: email: address invalid → post: no letter → manual" in text
     assert shell("list", "log", "--json").out == ""
+
+
+def test_an_entry_says_which_way_it_went_and_why(shell: Shell) -> None:
+    shell.bring({"channels": ["email"], "customer": {"email": "nonsense"}})
+    assert shell("send", "--yes").code == 0
+    way = "email: address invalid → post: no letter → manual"
+    assert shell.overview()["reason"] == way
+    (line,) = shell("list", "log", "--json").lines
+    assert (line["channel"], line["reason"]) == ("manual", way)
+    (entry,) = shell("show", "12345", "--json").json["entries"]
+    assert entry["reason"] == way
+    assert f"Way           {way}" in shell("show", "12345").out
+
+
+def test_what_may_not_reach_a_customer_who_wants_no_marketing_is_written_down_as_skipped(
+    shell: Shell,
+) -> None:
+    shell.bring({"channels": ["email"], "purpose": "marketing"})
+    told = ("customer", "opt-out", "K-1", "--marketing", "--reason", "said so on the phone")
+    assert shell(*told).code == 0
+    dry = shell("send", "--dry-run", "--json").json
+    assert (dry["total"], dry["going"]) == (0, {})
+    (skipping,) = dry["skipping"]
+    assert skipping["count"] == 1
+    assert "opted out (told an operator" in skipping["reason"]
+    assert skipping["reason"].endswith("→ skipped")
+    assert f"1 will be skipped: {skipping['reason']}" in shell("send", "--dry-run").out
+    assert shell("send").code == 1
+    assert shell("list", "log", "--json").out == ""
+    done = shell("send", "--yes")
+    assert done.code == 0
+    assert "confirmed: 0 on their way, 1 skipped" in done.out
+    assert shell.overview()["status"] == "skipped"
 
 
 def test_send_queues_what_may_go_at_once(shell: Shell) -> None:
@@ -193,17 +235,38 @@ def test_a_download_holds_what_was_chosen(shell: Shell) -> None:
     assert shell("download", "--ids", entry, "12345", "-o", str(log)).code == 2
 
 
-def test_a_customer_is_shown_and_corrected(shell: Shell) -> None:
-    entry = shell.bounced()
-    assert shell("customer", "show", "K-1", "--json").json["email"] == "lea@example.com"
-    changed = shell("customer", "set", "K-1", "--email", "lea.martin@example.com", "--json").json
-    assert changed["contacts"]["email"]["corrected_by"] == "rosa"
-    shell("resend", entry, "--yes")
-    assert shell.overview()["recipient"] == "lea.martin@example.com"
-    assert (
-        "corrected by rosa; the source says lea@example.com"
-        in shell("customer", "show", "12345").out
+def test_what_the_provider_cannot_stop_is_not_cancelled(shell: Shell) -> None:
+    shell.bring()
+    shell("send", "--yes")
+    waiting = shell("cancel", "12345", "--reason", "wrong amount")
+    assert waiting.code == 1
+    assert "only what the provider has accepted" in waiting.err
+    shell.learn(shell.overview()["entry_id"], Status.SENT, provider_message_id="M-1")
+    sent = shell("cancel", "12345", "--reason", "wrong amount")
+    assert sent.code == 1
+    assert "SendGrid cannot stop what it has accepted" in sent.err
+    assert shell("cancel", "12345").code == 2
+    assert shell("cancel", "12345", "--reason", " ").code == 2
+    assert shell("cancel", "nothing", "--reason", "wrong amount").code == 2
+
+
+def test_a_provider_that_can_stop_a_message_is_asked_to(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopping = replace(sendgrid.SPEC, capabilities=sendgrid.SPEC.capabilities | {Capability.CANCEL})
+    monkeypatch.setattr(registry, "SPECS", (stopping, *registry.SPECS[1:]))
+    shell.bring()
+    shell("send", "--yes")
+    entry = shell.overview()["entry_id"]
+    shell.learn(entry, Status.SENT, provider_message_id="M-1")
+    answer = shell("cancel", "12345", "--reason", "wrong amount")
+    assert answer.code == 0
+    assert "no worker is running" in answer.out
+    with shell.database.read() as connection:
+        (asked,) = errands.of_entry(connection, entry)
+    assert (asked.kind, asked.operator, asked.reason, asked.state) == (
+        "cancel",
+        "rosa",
+        "wrong amount",
+        "open",
     )
-    assert shell("customer", "set", "K-1", "--email", "nonsense").code == 1
-    assert shell("customer", "set", "K-1").code == 2
-    assert shell("customer", "show", "K-9").code == 2

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from commtui.cli import parser
 from commtui.cli.entry import main
 from commtui.errors import DatabaseAway
 from commtui.services.desk import Desk
@@ -16,7 +18,23 @@ from tests.cli.conftest import Shell
 HEAVY = ("sqlalchemy", "textual", "rich", "pydantic", "psycopg", "httpx", "alembic", "starlette")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["list", "--help"], ["--version"]])
+def test_every_command_and_every_option_has_a_help_text() -> None:
+    silent = []
+    waiting = [parser.build()]
+    while waiting:
+        for action in (command := waiting.pop())._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                silent += set(action.choices) - {item.dest for item in action._choices_actions}
+                silent += [item.dest for item in action._choices_actions if not item.help]
+                waiting += action.choices.values()
+            elif not action.help:
+                silent.append(f"{command.prog} {action.dest}")
+    assert silent == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["list", "--help"], ["customer", "--help"], ["--version"]]
+)
 def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys; from commtui.cli.entry import main; code = main(sys.argv[1:]); "
@@ -37,6 +55,10 @@ def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
         ["list", "attic"],
         ["show"],
         ["list", "log", "--limit", "-1"],
+        ["customer"],
+        ["customer", "opt-in", "K-1", "--reason", "called"],
+        ["customer", "opt-out", "K-1", "--channel", "manual", "--reason", "called"],
+        ["fallback", "release"],
         ["--x"],
     ],
 )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from commtui.domain.views import CustomerPage, FallbackHold
 from commtui.errors import Refused
 from tests.tui.conftest import filled
 from tests.tui.fake_desk import FakeDesk
+from tests.tui.fake_wishes import FakeHolds, FakeWishes
 
 EVIL = (
     "[red]x[/red]\x1b]0;pwn\x07\x1b]52;c;cHdu\x07\x1b[31m\x9b31m\x90q\x9c\x00\x08\r\n\t\x7f\u202e\u2066\u2028"
@@ -22,7 +24,7 @@ _LEFT_ALONE = {
 def poisoned(value: Any) -> Any:
     """The same value with every text that comes from outside made hostile."""
     if isinstance(value, tuple):
-        return tuple(poisoned(item) for item in value)
+        return tuple(EVIL + item if type(item) is str else poisoned(item) for item in value)
     if not dataclasses.is_dataclass(value) or isinstance(value, type):
         return value
     changes = {}
@@ -30,17 +32,36 @@ def poisoned(value: Any) -> Any:
         present = getattr(value, item.name)
         if type(present) is str and item.name not in _LEFT_ALONE:
             changes[item.name] = EVIL + present
-        elif isinstance(present, tuple):
-            changes[item.name] = tuple(
-                EVIL + part if type(part) is str else poisoned(part) for part in present
-            )
-        elif dataclasses.is_dataclass(present):
+        elif isinstance(present, tuple) or dataclasses.is_dataclass(present):
             changes[item.name] = poisoned(present)
     return dataclasses.replace(value, **changes)
 
 
+class EvilWishes(FakeWishes):
+    """Poisons the customer's page."""
+
+    def page(self, customer_id: str) -> CustomerPage:
+        """The page, hostile."""
+        made: CustomerPage = poisoned(super().page(customer_id))
+        return made
+
+
+class EvilHolds(FakeHolds):
+    """Poisons what is held."""
+
+    def list(self) -> tuple[FallbackHold, ...]:
+        """The holds, hostile."""
+        made: tuple[FallbackHold, ...] = poisoned(super().list())
+        return made
+
+
 class EvilDesk(FakeDesk):
     """Poisons what every call gives back."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.wishes = EvilWishes(self)
+        self.holds = EvilHolds(self)
 
     def __getattribute__(self, name: str) -> Any:
         """The call of a name, with a hostile answer."""

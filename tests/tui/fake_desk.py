@@ -6,7 +6,7 @@ Give it lines; it filters, sorts and pages them as the real one does, and rememb
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -57,6 +57,7 @@ from commtui.domain.vocabulary import (
 )
 from commtui.errors import DatabaseAway, NotFound, Refused
 from commtui.screens.marks import matches
+from tests.tui.fake_wishes import FakeHolds, FakeWishes
 
 NOW = datetime(2026, 1, 16, 10, 42, tzinfo=UTC)
 _CUSTOMERS = (
@@ -102,6 +103,7 @@ CUSTOMER = CustomerView(
         ContactView(CustomerField.EMAIL, "office@example.org", "", "", None),
         ContactView(CustomerField.PHONE, "+41790000000", "", "", None),
         ContactView(CustomerField.ADDRESS, "Bahnhofstrasse 1\n8001 Zürich", "", "", None),
+        ContactView(CustomerField.EINVOICE, "", "", "", None),
     ),
 )
 
@@ -174,6 +176,12 @@ class FakeDesk:
     """Subject and entry of every change."""
     pages: int = 0
     progress_now: Progress | None = None
+    plan_now: Plan = field(default_factory=lambda: Plan("run1", 0, (), (), (), (), 0))
+    """What every dry run says besides its numbers."""
+    new_letter: bool = False
+    history: tuple[Happening, ...] = ()
+    """Facts besides the usual ones."""
+    evidence: tuple[DocumentInfo, ...] = ()
     refuse: str = ""
     gate: threading.Event = field(default_factory=threading.Event)
     """Closed while a test wants pages to be slow."""
@@ -181,6 +189,8 @@ class FakeDesk:
 
     def __post_init__(self) -> None:
         self.gate.set()
+        self.wishes = FakeWishes(self)
+        self.holds = FakeHolds(self)
 
     # What happens outside
 
@@ -381,6 +391,7 @@ class FakeDesk:
                     line.error_message,
                     status=line.status,
                 ),
+                *self.history,
             ),
             (),
             (),
@@ -393,6 +404,7 @@ class FakeDesk:
             "Dear customer,\n\nplease find your invoice attached.",
             None,
             line.customer_name,
+            self.evidence,
         )
 
     def attempts(self, subject_id: str) -> tuple[Attempt, ...]:
@@ -413,9 +425,13 @@ class FakeDesk:
             and (selection.up_to is None or line.sort_id <= selection.up_to)
         ]
 
-    def prepare(self, selection: Selection) -> Plan:
-        """A dry run."""
+    def prepare(self, selection: Selection, communications: Iterator[str] | None = None) -> Plan:
+        """A dry run, of the selection or of exactly these communications."""
         self._called("prepare", selection)
+        if communications is not None:
+            exactly = tuple(communications)
+            self._called("prepare exactly", exactly)
+            return replace(self.plan_now, going=((Channel.EMAIL, len(exactly)),))
         chosen = self._chosen(selection)
         going: dict[Channel, int] = {}
         staying = 0
@@ -425,14 +441,12 @@ class FakeDesk:
             else:
                 going[line.channel] = going.get(line.channel, 0) + 1
         reasons = (("outcome unknown: it may have been sent", staying),) if staying else ()
-        return Plan(
-            "run1",
-            len(chosen),
-            tuple(sorted(going.items())),
-            reasons,
-            (),
-            (),
-            sum(x.others for x in chosen),
+        return replace(
+            self.plan_now,
+            lines=len(chosen),
+            going=tuple(sorted(going.items())),
+            staying=reasons,
+            others=sum(x.others for x in chosen),
         )
 
     def confirm(self, run_id: str) -> None:
@@ -504,6 +518,7 @@ class FakeDesk:
             self.refuse or None,
             ("failed before at this same address",),
             entry_id,
+            self.new_letter,
         )
 
     def resend(self, entry_id: str, seen_entry: str) -> str:

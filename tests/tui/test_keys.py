@@ -15,18 +15,23 @@ from commtui.domain.vocabulary import Channel, Tab
 from commtui.screens import (
     choosing,
     correcting,
+    customer,
     deciding,
     details,
     downloading,
     helping,
+    holding,
     leaving,
     log,
     overview,
     panel,
+    preferring,
     problem,
+    reasons,
     resending,
     running,
     sending,
+    waiting,
 )
 from commtui.screens.acting import ActingScreen
 from commtui.screens.helping import commands_of
@@ -41,13 +46,14 @@ CONTRACT = (
     "F2 1", "F3 2", "F5", "F6", "F7", "F8", "/", "f", "f t", "f k", "f d", "f u", "f s", "f l", "f i", "x",
     "Tab", "shift+Tab", "j ↓", "k ↑", "PgDn", "PgUp", "ctrl+d", "ctrl+u", "g Home", "G End", "Space", "v",
     "shift+↓", "shift+↑", "A", "*", "Esc", ",", ", e", ", u", ", k", ", t", "o", "e", "E", "Enter", "p", "S",
-    "R", "I", "c", "d", "y", "y y", "y e", "y i", "y r", "y v", "h", "T", "F", "m", "r", "=", "? F1",
+    "R", "I", "c", "d", "y", "y y", "y e", "y i", "y r", "y v", "h", "T", "F", "C", "H", "m", "r", "=", "? F1",
     ": ctrl+p", "q",
 )  # fmt: skip
-LATER = ("b", "C", "w", "H", "a", "n", "O", "-", "+", "z")
+LATER = ("b", "w", "a", "n", "O", "-", "+", "z")
 MODULES = (
-    commtui.app, choosing, correcting, deciding, details, downloading, helping, leaving, log, overview, panel,
-    problem, resending, running, sending, chips, choices, filterline, keymenu, searchbox, table,
+    commtui.app, choosing, correcting, customer, deciding, details, downloading, helping, holding, leaving, log,
+    overview, panel, preferring, problem, reasons, resending, running, sending, waiting, chips, choices, filterline,
+    keymenu, searchbox, table,
 )  # fmt: skip
 
 

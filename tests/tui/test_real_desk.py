@@ -15,11 +15,12 @@ from textual.widgets import Input
 from commtui.bootstrap import open_desk
 from commtui.config import Database as DatabaseSettings
 from commtui.config import Secret
-from commtui.domain.vocabulary import Cause, Channel, Status, Tab
+from commtui.domain.vocabulary import Cause, Channel, DocumentRole, Layer, Source, Status, Tab
 from commtui.errors import Rejected, UnknownOutcome
-from commtui.providers.base import Accepted, SendRequest
+from commtui.providers.base import Accepted, Document, SendRequest
 from commtui.services.desk import Desk
 from commtui.store.engine import Database
+from commtui.store.evidences import keep_evidence
 from commtui.store.schema import prepare
 from tests.office import SETTINGS, Office, message
 from tests.tui.driving import Driver, console
@@ -416,3 +417,77 @@ async def test_a_status_moves_without_moving_anything_else(office: Office, desk:
         await driver.see("Failed 1")
         assert (driver.table.cursor, driver.table.top, driver.marked) == (cursor, top, marked)
         assert driver.line.id == here
+
+
+async def test_a_bounced_address_is_corrected_on_the_customers_page_and_what_waited_is_sent(
+    office: Office, desk: Desk
+) -> None:
+    await away(bounced, office, "1", "2")
+    async with console(desk, size=(120, 50)) as driver:
+        await opened(driver, 2)
+        await driver.open("CustomerPanel", "C")
+        await driver.see("Customer Léa Martin")
+        await driver.see("last failure")
+        await driver.see("suppressed since")
+        await driver.open("CorrectPanel", "F")
+        await driver.see("E-invoice (source: nothing)")
+        await driver.until(lambda: driver.app.focused and driver.app.focused.id == "value-email")
+        driver.app.screen.query_one("#value-email", Input).value = "lea.new@example.com"
+        await driver.press("ctrl+s")
+        await driver.see("2 messages failed at, or waited for, this address. Send them now?")
+        await driver.open("SendPanel", "enter")
+        await driver.see("2 messages will go:")
+        await driver.press("s")
+        await driver.until(lambda: driver.panel == "ProgressPanel")
+        await driver.press("escape")
+        await driver.until(lambda: driver.panel == "CustomerPanel")
+        await driver.see("lea.new@example.com")
+        await driver.see("corrected by rosa")
+    await away(office.expand)
+    await away(office.work)
+    recipients = {line.recipient for line in office.lines(Tab.LOG) if line.status is Status.SENT}
+    assert recipients == {"lea.new@example.com"}
+
+
+async def test_wishes_are_kept_and_shown(office: Office, desk: Desk) -> None:
+    office.put(message("1"))
+    async with console(desk, size=(120, 50)) as driver:
+        await driver.press("f8")
+        await opened(driver, 1)
+        await driver.open("CustomerPanel", "C")
+        await driver.see("the usual order for every kind")
+        await driver.open("ChoicePanel", "o")
+        await driver.write("email: everything")
+        await driver.open("ReasonPanel", "enter")
+        await driver.write("said so by phone")
+        await driver.press("enter")
+        await driver.see("Email: everything · told an operator rosa")
+        await driver.open("PreferPanel", "p")
+        await driver.press("tab")
+        await driver.write("post, email")
+        await driver.press("enter")
+        await driver.see("every kind: post, email")
+        await driver.open("ChoicePanel", "i")
+        await driver.open("ReasonPanel", "enter")
+        await driver.write("changed her mind")
+        await driver.press("enter")
+        await driver.see("Opt-outs of the customer none")
+
+
+def test_details_have_layers_and_evidence(office: Office, desk: Desk) -> None:
+    office.put(message("1"))
+    office.send("1")
+    entry = office.attempts("1")[0].id
+    office.report(
+        office.event(entry, None, kind="SUSPENDUE", code="20", layer=Layer.BUSINESS),
+        office.event(entry, None, kind="open"),
+    )
+    proof = Document(DocumentRole.ATTACHMENT, "receipt.xml", "application/xml", b"<receipt/>")
+    with office.database.write() as connection:
+        keep_evidence(connection, entry, [proof], office.database.now())
+    details = desk.details(entry)
+    assert [(fact.word, fact.layer) for fact in details.history if fact.source is Source.EVENT] == [
+        ("SUSPENDUE", Layer.BUSINESS),
+        ("open", None),
+    ]
+    assert [(item.name, item.size) for item in details.evidence] == [("receipt.xml", 10)]

@@ -159,3 +159,34 @@ async def test_r_on_communication_says_where_resending_is(desk: FakeDesk) -> Non
     async with console(desk) as driver:
         await driver.press("R")
         await driver.see("F3, then R")
+
+
+async def test_detours_and_skipped_marketing_are_part_of_the_dry_run(desk: FakeDesk) -> None:
+    desk.plan_now = replace(
+        desk.plan_now,
+        detours=(("email: no address → post", 12),),
+        skipping=(("sms: answered STOP → skipped", 1204),),
+    )
+    async with console(desk) as driver:
+        await driver.open("SendPanel", "S")
+        await driver.see("1 message will go")
+        for words in (
+            "Of these go another way than the wanted one:",
+            "12 email: no address → post",
+            "Marketing that will be skipped:",
+            "1,204 sms: answered STOP → skipped",
+        ):
+            await driver.see(words)
+        assert "Send 1 " in driver.words
+
+
+async def test_a_dry_run_that_only_skips_can_be_confirmed_and_says_so(desk: FakeDesk) -> None:
+    desk.plan_now = replace(desk.plan_now, skipping=(("marketing: refused → skipped", 2),))
+    async with console(desk) as driver:
+        await driver.press("f7")
+        await driver.until(lambda: driver.table.window.total == 8)
+        await driver.open("SendPanel", "S")
+        await driver.see("Nothing of this will be sent")
+        await driver.see("Skip 2")
+        await driver.press("s")
+        await driver.until(lambda: desk.called("confirm"))

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from commtui.domain.views import CustomerField, Decision
-from commtui.domain.vocabulary import Channel, Status, Tab
+from commtui.domain.views import CustomerField, Decision, DocumentInfo, Happening
+from commtui.domain.vocabulary import Cause, Channel, DocumentRole, Layer, Source, Status, Tab
+from commtui.widgets.look import Look
+from commtui.widgets.timeline import attempt_line
 from tests.tui.driving import Driver, console
-from tests.tui.fake_desk import FakeDesk, make_line
+from tests.tui.fake_desk import NOW, FakeDesk, make_line
 
 
 async def to_log(driver: Driver) -> None:
@@ -287,3 +289,124 @@ async def test_the_command_line_says_what_it_cannot_express(desk: FakeDesk) -> N
     async with console(desk) as driver:
         await driver.press("comma", "t", "y", "v")
         await driver.until(lambda: "without the filters that it cannot say yet" in driver.status)
+
+
+async def test_a_detour_is_told_in_both_details(desk: FakeDesk) -> None:
+    way = "email: no address → post: address incomplete → manual"
+    desk.overview[0] = replace(desk.overview[0], reason=way)
+    desk.overview[2] = replace(desk.overview[2], reason=way)
+    async with console(desk, size=(120, 40)) as driver:
+        await driver.open("SummaryPanel", "enter")
+        await driver.see(f"Way {way}")
+        await driver.press("escape")
+        await driver.back()
+        await to_log(driver)
+        await driver.open("EntryPanel", "enter")
+        await driver.see(f"Way {way}")
+
+
+async def test_the_wanted_way_needs_no_words(desk: FakeDesk) -> None:
+    desk.overview[0] = replace(desk.overview[0], reason="email")
+    async with console(desk) as driver:
+        await driver.open("SummaryPanel", "enter")
+        await driver.see("Title")
+        assert "Way " not in driver.text
+
+
+async def test_an_e_invoice_has_a_ledger_of_facts_by_layer(desk: FakeDesk) -> None:
+    desk.overview[2] = replace(desk.overview[2], channel=Channel.EINVOICE, provider="chorus")
+    desk.history = (
+        Happening(NOW, Source.WORKER, "deposited", "0", "flow taken", layer=Layer.API),
+        Happening(NOW, Source.POLL, "IN_INTEGRE", "", "", layer=Layer.MESSAGE),
+        Happening(NOW, Source.POLL, "SUSPENDUE", "20", "a piece is missing", layer=Layer.BUSINESS),
+        Happening(NOW, Source.POLL, "seen", "20", "no layer"),
+    )
+    async with console(desk, size=(120, 60)) as driver:
+        await to_log(driver)
+        await driver.open("EntryPanel", "enter")
+        await driver.see("Accepted is not received, and received is not approved.")
+        ledger = driver.words.partition("Facts by layer")[2].partition("What happened")[0]
+        layers = [
+            ("API", "deposited · 0 · flow taken"),
+            ("Transport", "nothing reported"),
+            ("Message", "IN_INTEGRE"),
+            ("Business", "SUSPENDUE · 20 · a piece is missing"),
+            ("Payment", "nothing reported"),
+        ]
+        for (name, fact), (after, _) in zip(layers, [*layers[1:], ("\0", "")], strict=True):
+            assert fact in ledger.partition(name)[2].partition(after)[0], (name, ledger)
+        assert "no layer" not in ledger
+
+
+async def test_only_e_invoices_have_a_ledger(desk: FakeDesk) -> None:
+    async with console(desk, size=(120, 60)) as driver:
+        await to_log(driver)
+        await driver.open("EntryPanel", "enter")
+        await driver.see("What happened")
+        assert "Facts by layer" not in driver.text
+
+
+async def test_evidence_is_listed_among_the_documents(desk: FakeDesk) -> None:
+    desk.evidence = (
+        DocumentInfo(DocumentRole.ATTACHMENT, "receipt.xml", "application/xml", 1234, "cd" * 32),
+    )
+    async with console(desk, size=(120, 60)) as driver:
+        await to_log(driver)
+        await driver.open("EntryPanel", "enter")
+        await driver.see("invoice.pdf attachment, application/pdf, 48,211 bytes")
+        await driver.see("receipt.xml evidence, application/xml, 1,234 bytes")
+
+
+async def test_a_task_among_the_attempts_has_its_word(desk: FakeDesk) -> None:
+    task = replace(desk._attempt(desk.log[2]), cause=Cause.TASK)
+    assert "task" in attempt_line(task, Look(clock=lambda: NOW)).plain
+
+
+async def test_x_asks_the_provider_to_stop_a_letter(desk: FakeDesk) -> None:
+    desk.overview[2] = replace(
+        desk.overview[2],
+        channel=Channel.POST,
+        status=Status.SENT,
+        provider="ping",
+        error_class=None,
+    )
+    async with console(desk) as driver:
+        await to_log(driver)
+        await driver.open("EntryPanel", "enter")
+        await driver.see("X asks the provider to stop this letter.")
+        await driver.open("ReasonPanel", "X")
+        await driver.see("printed and handed over")
+        await driver.press("enter")
+        await driver.see("Say why in a few words")
+        await driver.write("wrong enclosure")
+        desk.refuse = "Ping cannot stop what it has handed over"
+        await driver.press("enter")
+        await driver.see("Not done: Ping cannot stop what it has handed over")
+        desk.refuse = ""
+        await driver.press("enter")
+        await driver.until(lambda: driver.panel == "EntryPanel")
+        assert desk.called("cancel")[-1] == ("s0000002", "wrong enclosure")
+        await driver.see("Asked: a worker asks the provider to stop it.")
+
+
+async def test_x_on_anything_else_says_why_not(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await to_log(driver)
+        await driver.open("EntryPanel", "enter")
+        await driver.see("Provider")
+        assert "X asks the provider" not in driver.text
+        await driver.press("X")
+        await driver.see("Only a letter that the provider has accepted")
+        assert not desk.called("cancel")
+
+
+async def test_a_resend_says_that_the_address_page_is_made_anew(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await to_log(driver)
+        await driver.open("ResendPanel", "R")
+        await driver.see("The same content goes out once more")
+        desk.new_letter = True
+        await driver.press("escape")
+        await driver.back()
+        await driver.open("ResendPanel", "R")
+        await driver.see("The letter's address page is made anew for the present address.")

@@ -10,11 +10,13 @@ import pytest
 from textual.pilot import Pilot
 
 from commtui.app import CommtuiApp
+from commtui.domain.views import CustomerField
 from commtui.domain.vocabulary import Status
 from commtui.errors import DatabaseAway
 from tests.tui.conftest import filled
 from tests.tui.driving import ZURICH, Driver
 from tests.tui.fake_desk import NOW, FakeDesk
+from tests.tui.fake_wishes import THEN
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
 
@@ -39,6 +41,14 @@ def day() -> FakeDesk:
     desk.log[2] = replace(desk.log[2], settled_at=NOW)
     desk.log[3] = replace(desk.log[3], ignored=True)
     desk.log[6] = replace(desk.log[6], status=Status.RETURNED)
+    desk.wishes.mark(
+        CustomerField.EMAIL,
+        last_failed=THEN,
+        failed_words="The mailbox does not exist.",
+        marked="bounced (550)",
+        marked_at=THEN,
+        liftable=True,
+    )
     return desk
 
 
@@ -83,9 +93,10 @@ SCENES = {
     ),
     "resend": scene((("f3",), "is:open"), (("j", "R"), "Earlier attempts")),
     "dropdown": scene((("f", "s"), "undelivered"), (("space", "down", "space"), "● rejected")),
+    "customer": scene((("C",), "The mailbox does not exist.")),
     "correction": scene((("F",), "Bahnhofstrasse")),
 }
-"""Nine kinds; the tenth, a problem, needs a desk that fails."""
+"""Ten kinds; the eleventh, a problem, needs a desk that fails."""
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 import commtui
-from commtui.domain.vocabulary import Tab
+from commtui.domain.views import DocumentInfo, Happening
+from commtui.domain.vocabulary import Channel, DocumentRole, Layer, Source, Tab
 from commtui.widgets.columns import COLUMNS, cell
 from commtui.widgets.look import Look
 from commtui.widgets.timeline import attempt_line, fields, headline, history_text
@@ -166,6 +168,29 @@ async def test_hostile_words_on_the_log_and_in_refusals() -> None:
         await driver.back()
         await driver.press("y", "e")
         assert not HOSTILE.search(driver.app.clipboard)
+        clean(driver)
+
+
+async def test_a_hostile_ledger_and_way_are_clean() -> None:
+    desk = evil_desk()
+    desk.history = (Happening(NOW, Source.POLL, "x", "1", "y", layer=Layer.BUSINESS),)
+    desk.evidence = (DocumentInfo(DocumentRole.ATTACHMENT, "a.xml", "application/xml", 1, "cd"),)
+    desk.plan_now = replace(desk.plan_now, detours=(("way", 1),), skipping=(("no", 1),))
+    desk.overview = [
+        replace(line, channel=Channel.EINVOICE, reason=f"{EVIL} → post") for line in desk.overview
+    ]
+    async with console(desk, size=(140, 90)) as driver:
+        await driver.until(lambda: driver.table.window.loaded)
+        await driver.open("SendPanel", "S")
+        await driver.see("Marketing that will be skipped")
+        clean(driver)
+        await driver.press("escape")
+        await driver.back()
+        await driver.press("f3")
+        await driver.until(lambda: driver.tab.TAB is Tab.LOG and driver.table.window.loaded)
+        await driver.open("EntryPanel", "enter")
+        await driver.see("Facts by layer")
+        await driver.see("Way [red]x")
         clean(driver)
 
 

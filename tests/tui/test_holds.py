@@ -1,0 +1,187 @@
+"""Provider health: held fallbacks on the status line and in the panel, released or left as failed by a person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from commtui.domain.views import FallbackHold, Health
+from commtui.widgets.holds import held_words, hold_words, span
+from tests.tui.driving import console
+from tests.tui.evil_desk import evil_desk
+from tests.tui.fake_desk import FakeDesk
+from tests.tui.fake_wishes import HOLD, THEN
+from tests.tui.test_untrusted import clean
+
+RETURNS = FallbackHold("ping returned", 7, THEN, THEN + timedelta(hours=3))
+
+
+def held(desk: FakeDesk, *holds: FallbackHold) -> None:
+    """These fallbacks are held."""
+    desk.run_health = Health(1, 1, (), 0, holds)
+
+
+@pytest.mark.parametrize(
+    ("cause", "count", "time", "words"),
+    [
+        ("sendgrid bounced", 3120, timedelta(minutes=10), "3,120 bounces in 10 minutes"),
+        ("sendgrid dropped", 51, timedelta(seconds=5), "51 drops in 1 minute"),
+        ("sendgrid blocked", 60, timedelta(minutes=89), "60 blocks in 89 minutes"),
+        ("twilio failed", 60, timedelta(hours=2), "60 failures in 2 hours"),
+        ("twilio undelivered", 60, timedelta(hours=40), "60 undelivered messages in 2 days"),
+        ("ping returned", 1, timedelta(0), "1 return"),
+        ("peppol rejected", 52, timedelta(hours=1), "52 rejections in 60 minutes"),
+        ("something new", 2, timedelta(hours=30), "2 failures in 30 hours"),
+    ],
+)
+def test_a_hold_is_said_in_words(cause: str, count: int, time: timedelta, words: str) -> None:
+    assert hold_words(FallbackHold(cause, count, THEN, THEN + time)) == words
+
+
+def test_a_length_of_time_is_rounded_to_what_says_it_well_enough() -> None:
+    assert span(timedelta(seconds=100)) == "2 minutes"
+    assert span(timedelta(minutes=95)) == "2 hours"
+    assert span(timedelta(days=9, hours=13)) == "10 days"
+
+
+def test_several_causes_are_counted() -> None:
+    assert (
+        held_words((HOLD, RETURNS))
+        == "fallback held: 3,120 bounces in 10 minutes and 1 other cause"
+    )
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+async def test_the_status_line_says_what_is_held(desk: FakeDesk, size: tuple[int, int]) -> None:
+    held(desk, HOLD)
+    async with console(desk, size=size) as driver:
+        await driver.see("1 worker · fallback held: 3,120 bounces in 10 minutes · web")
+
+
+async def test_where_there_is_no_room_pauses_and_holds_are_both_named(desk: FakeDesk) -> None:
+    held(desk, HOLD)
+    desk.run_health = replace(desk.run_health, paused=(("twilio", "the key was refused"),))
+    async with console(desk) as driver:
+        await driver.see("1 worker · twilio paused · 3,120 fallbacks held · web")
+
+
+async def test_h_shows_health_and_what_is_held(desk: FakeDesk) -> None:
+    held(desk, HOLD, RETURNS)
+    desk.run_health = replace(desk.run_health, paused=(("twilio", "the key was refused"),), due=12)
+    async with console(desk) as driver:
+        await driver.open("HealthPanel", "H")
+        for words in (
+            "Workers 1",
+            "Due 12 messages",
+            "twilio: the key was refused",
+            "sendgrid: 3,120 bounces in 10 minutes",
+            "ping: 7 returns in 3 hours",
+            "s release fallback",
+            "x leave as failed",
+        ):
+            await driver.see(words)
+
+
+async def test_without_workers_and_holds_it_says_so(desk: FakeDesk) -> None:
+    desk.run_health = Health(0, 0, (), 0)
+    async with console(desk) as driver:
+        await driver.open("HealthPanel", "H")
+        await driver.see("none: nothing is sent")
+        await driver.see("no feedback is received")
+        await driver.press("s")
+        await driver.see("No fallback is held.")
+        assert driver.panel == "HealthPanel"
+
+
+async def test_a_large_release_is_typed_and_cancel_is_the_default(desk: FakeDesk) -> None:
+    held(desk, HOLD)
+    async with console(desk) as driver:
+        await driver.open("HealthPanel", "H")
+        await driver.see("3,120 bounces")
+        await driver.open("HoldPanel", "s")
+        await driver.see("paid by the message")
+        assert driver.app.focused is not None
+        assert driver.app.focused.id == "cancel"
+        await driver.press("tab", "enter")
+        await driver.see("type 3120 and press Enter")
+        assert not desk.called("release")
+        await driver.write("3120")
+        await driver.press("enter")
+        await driver.until(lambda: driver.panel == "HealthPanel")
+        assert desk.called("release") == ["sendgrid bounced"]
+        await driver.see("3,120 fallbacks released")
+        await driver.see("No fallback is held.")
+        await driver.press("escape")
+        await driver.back()
+        await driver.until(lambda: "fallback held" not in driver.status)
+
+
+async def test_escape_and_the_default_button_release_nothing(desk: FakeDesk) -> None:
+    held(desk, RETURNS)
+    async with console(desk) as driver:
+        await driver.open("HealthPanel", "H")
+        await driver.see("7 returns")
+        for key in ("enter", "escape"):
+            await driver.open("HoldPanel", "s")
+            await driver.press(key)
+            await driver.until(lambda: driver.panel == "HealthPanel")
+        assert not desk.called("release")
+
+
+async def test_one_of_several_causes_is_left_as_failed(desk: FakeDesk) -> None:
+    held(desk, HOLD, RETURNS)
+    async with console(desk) as driver:
+        await driver.open("HealthPanel", "H")
+        await driver.see("7 returns")
+        await driver.open("ChoicePanel", "x")
+        await driver.write("ping")
+        await driver.open("HoldPanel", "enter")
+        await driver.see("They stay failed")
+        await driver.press("tab", "enter")
+        await driver.until(lambda: driver.panel == "HealthPanel")
+        assert desk.called("decline") == ["ping returned"]
+        await driver.see("7 fallbacks left as failed.")
+        await driver.see("sendgrid: 3,120 bounces")
+
+
+async def test_a_hold_that_somebody_else_decided_says_so(desk: FakeDesk) -> None:
+    held(desk, RETURNS)
+    async with console(desk) as driver:
+        await driver.open("HealthPanel", "H")
+        await driver.see("7 returns")
+        await driver.open("HoldPanel", "x")
+        held(desk)
+        await driver.press("tab", "enter")
+        await driver.see("no fallback is held for 'ping returned'")
+        assert driver.panel == "HoldPanel"
+
+
+async def test_the_palette_knows_both_new_panels(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await driver.open("PalettePanel", "colon")
+        await driver.write("held fallbacks")
+        await driver.press("enter")
+        await driver.until(lambda: driver.panel == "HealthPanel")
+        await driver.press("escape")
+        await driver.back()
+        await driver.open("PalettePanel", "colon")
+        await driver.write("customer of this row")
+        await driver.press("enter")
+        await driver.until(lambda: driver.panel == "CustomerPanel")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+async def test_hostile_causes_are_clean(size: tuple[int, int]) -> None:
+    desk = evil_desk()
+    held(desk, HOLD, RETURNS)
+    async with console(desk, size=size) as driver:
+        await driver.until(lambda: driver.table.window.loaded)
+        await driver.open("HealthPanel", "H")
+        await driver.see("[red]x")
+        clean(driver)
+        await driver.open("ChoicePanel", "s")
+        clean(driver)
+        await driver.open("HoldPanel", "enter")
+        clean(driver)
