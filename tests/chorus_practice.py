@@ -72,12 +72,12 @@ class Standing:
     done_tasks: list[str]
 
 
-def folded(events: Iterable[DeliveryEvent]) -> Standing:
-    """The state that facts lead to, in the way of the store: one open task at a time."""
+def folded(*batches: Iterable[DeliveryEvent]) -> Standing:
+    """The state that facts lead to, in the way of the store: answer by answer, with one open task at a time."""
     start = datetime(2020, 1, 1, tzinfo=UTC)
     standing = Standing(EntryState(Status.SENDING, start, 2), [], [])
     opened: dict[str, datetime] = {}
-    for event in sorted(events, key=lambda item: item.at):
+    for event in (event for batch in batches for event in sorted(batch, key=lambda item: item.at)):
         if event.status is not None:
             fact = Fact(event.status, event.at, event.error_class, event.code)
             standing.state = merge(standing.state, fact)

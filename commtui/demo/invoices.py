@@ -1,4 +1,4 @@
-"""E-invoices of practice: UBL that passes the rules of its route, built from a text of our own."""
+"""E-invoices of practice that pass the rules of their route: UBL, CII and Factur-X, from texts of our own."""
 
 from __future__ import annotations
 
@@ -40,6 +40,63 @@ _UBL = """<?xml version="1.0" encoding="UTF-8"?>
     <cac:Price><cbc:PriceAmount currencyID="EUR">{net}</cbc:PriceAmount></cac:Price></cac:InvoiceLine>
 </Invoice>
 """
+_CII = """<?xml version="1.0" encoding="UTF-8"?>
+<rsm:CrossIndustryInvoice xmlns:rsm="urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100"
+ xmlns:ram="urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100"
+ xmlns:udt="urn:un:unece:uncefact:data:standard:UnqualifiedDataType:100">
+  <rsm:ExchangedDocumentContext>
+    <ram:BusinessProcessSpecifiedDocumentContextParameter><ram:ID>A1</ram:ID></ram:BusinessProcessSpecifiedDocumentContextParameter>
+    <ram:GuidelineSpecifiedDocumentContextParameter><ram:ID>urn:cen.eu:en16931:2017</ram:ID></ram:GuidelineSpecifiedDocumentContextParameter>
+  </rsm:ExchangedDocumentContext>
+  <rsm:ExchangedDocument><ram:ID>{number}</ram:ID><ram:TypeCode>380</ram:TypeCode>
+    <ram:IssueDateTime><udt:DateTimeString format="102">20261102</udt:DateTimeString></ram:IssueDateTime>
+  </rsm:ExchangedDocument>
+  <rsm:SupplyChainTradeTransaction>
+    <ram:IncludedSupplyChainTradeLineItem>
+      <ram:AssociatedDocumentLineDocument><ram:LineID>1</ram:LineID></ram:AssociatedDocumentLineDocument>
+      <ram:SpecifiedTradeProduct><ram:Name>Energy</ram:Name></ram:SpecifiedTradeProduct>
+      <ram:SpecifiedLineTradeAgreement><ram:NetPriceProductTradePrice>
+        <ram:ChargeAmount>{net}</ram:ChargeAmount></ram:NetPriceProductTradePrice></ram:SpecifiedLineTradeAgreement>
+      <ram:SpecifiedLineTradeDelivery><ram:BilledQuantity unitCode="C62">1</ram:BilledQuantity>
+      </ram:SpecifiedLineTradeDelivery>
+      <ram:SpecifiedLineTradeSettlement>
+        <ram:ApplicableTradeTax><ram:TypeCode>VAT</ram:TypeCode><ram:CategoryCode>S</ram:CategoryCode>
+          <ram:RateApplicablePercent>{rate}</ram:RateApplicablePercent></ram:ApplicableTradeTax>
+        <ram:SpecifiedTradeSettlementLineMonetarySummation><ram:LineTotalAmount>{net}</ram:LineTotalAmount>
+        </ram:SpecifiedTradeSettlementLineMonetarySummation>
+      </ram:SpecifiedLineTradeSettlement>
+    </ram:IncludedSupplyChainTradeLineItem>
+    <ram:ApplicableHeaderTradeAgreement>{reference}
+      <ram:SellerTradeParty>{seller}</ram:SellerTradeParty>
+      <ram:BuyerTradeParty>{buyer}</ram:BuyerTradeParty>{order}
+    </ram:ApplicableHeaderTradeAgreement>
+    <ram:ApplicableHeaderTradeDelivery><ram:ActualDeliverySupplyChainEvent><ram:OccurrenceDateTime>
+      <udt:DateTimeString format="102">20261031</udt:DateTimeString></ram:OccurrenceDateTime>
+    </ram:ActualDeliverySupplyChainEvent></ram:ApplicableHeaderTradeDelivery>
+    <ram:ApplicableHeaderTradeSettlement>
+      <ram:PaymentReference>{number}</ram:PaymentReference><ram:InvoiceCurrencyCode>EUR</ram:InvoiceCurrencyCode>
+      <ram:SpecifiedTradeSettlementPaymentMeans><ram:TypeCode>30</ram:TypeCode><ram:PayeePartyCreditorFinancialAccount>
+        <ram:IBANID>{iban}</ram:IBANID></ram:PayeePartyCreditorFinancialAccount></ram:SpecifiedTradeSettlementPaymentMeans>
+      <ram:ApplicableTradeTax><ram:CalculatedAmount>{tax}</ram:CalculatedAmount><ram:TypeCode>VAT</ram:TypeCode>
+        <ram:BasisAmount>{net}</ram:BasisAmount><ram:CategoryCode>S</ram:CategoryCode>
+        <ram:RateApplicablePercent>{rate}</ram:RateApplicablePercent></ram:ApplicableTradeTax>
+      <ram:SpecifiedTradePaymentTerms><ram:DueDateDateTime>
+        <udt:DateTimeString format="102">20261202</udt:DateTimeString>
+      </ram:DueDateDateTime></ram:SpecifiedTradePaymentTerms>
+      <ram:SpecifiedTradeSettlementHeaderMonetarySummation><ram:LineTotalAmount>{net}</ram:LineTotalAmount>
+        <ram:TaxBasisTotalAmount>{net}</ram:TaxBasisTotalAmount>
+        <ram:TaxTotalAmount currencyID="EUR">{tax}</ram:TaxTotalAmount>
+        <ram:GrandTotalAmount>{gross}</ram:GrandTotalAmount><ram:DuePayableAmount>{gross}</ram:DuePayableAmount>
+      </ram:SpecifiedTradeSettlementHeaderMonetarySummation>
+    </ram:ApplicableHeaderTradeSettlement>
+  </rsm:SupplyChainTradeTransaction>
+</rsm:CrossIndustryInvoice>
+"""
+_PAGE = """#set page(paper: "a4", margin: 25mm)
+#set document(title: "Invoice")
+= #sys.inputs.number
+#sys.inputs.total EUR
+"""
 _BIS = "urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0"
 _IBAN = "FR7630006000011234567890189"
 
@@ -62,15 +119,16 @@ def _party(
     return "".join(parts)
 
 
-def _filled(number: str, amount: Decimal, rate: int, **parts: str) -> bytes:
+def _filled(template: str, number: str, amount: Decimal, rate: int, **parts: str) -> bytes:
     net = amount.quantize(Decimal("0.01"))
     tax = (net * rate / 100).quantize(Decimal("0.01"))
-    return _UBL.format(
+    return template.format(
         number=escape(number), net=net, tax=tax, gross=net + tax, rate=rate, iban=_IBAN, **parts
     ).encode()
 
 
 def _siret(value: str) -> tuple[str, str]:
+    value = escape(value)
     return (
         f'<cac:PartyIdentification><cbc:ID schemeID="0009">{value}</cbc:ID></cac:PartyIdentification>',
         f'<cbc:CompanyID schemeID="0009">{value}</cbc:CompanyID>',
@@ -98,6 +156,7 @@ def chorus_invoice(
     seller_ids, seller_legal = _siret(seller_siret)
     buyer_ids, buyer_legal = _siret(recipient.id)
     return _filled(
+        _UBL,
         number,
         amount,
         20,
@@ -111,6 +170,66 @@ def chorus_invoice(
     )
 
 
+def chorus_cii(
+    number: str,
+    recipient: Routing,
+    *,
+    amount: Decimal = Decimal("100.00"),
+    seller_siret: str = SELLER_SIRET,
+) -> bytes:
+    """The same invoice as `chorus_invoice`, as CII."""
+    order = recipient.engagement
+    service = recipient.service_code
+    return _filled(
+        _CII,
+        number,
+        amount,
+        20,
+        reference=f"<ram:BuyerReference>{escape(service)}</ram:BuyerReference>" if service else "",
+        order="<ram:BuyerOrderReferencedDocument>"
+        f"<ram:IssuerAssignedID>{escape(order)}</ram:IssuerAssignedID></ram:BuyerOrderReferencedDocument>"
+        if order
+        else "",
+        seller=_trade_party("Aurore Énergie", seller_siret, "FR04332540215"),
+        buyer=_trade_party("Commune", recipient.id),
+    )
+
+
+def chorus_facturx(
+    number: str,
+    recipient: Routing,
+    *,
+    amount: Decimal = Decimal("100.00"),
+    seller_siret: str = SELLER_SIRET,
+) -> bytes:
+    """The same invoice as `chorus_cii` inside a PDF/A-3 of one page: Factur-X, profile EN 16931."""
+    import typst
+    from facturx import generate_from_binary  # type: ignore[import-untyped]
+
+    xml = chorus_cii(number, recipient, amount=amount, seller_siret=seller_siret)
+    total = (amount * Decimal("1.2")).quantize(Decimal("0.01"))
+    page = typst.compile(
+        _PAGE.encode(),
+        ignore_system_fonts=True,
+        sys_inputs={"number": number, "total": str(total)},
+        pdf_standards="a-3b",
+        timestamp=0,
+    )
+    made: bytes = generate_from_binary(page, xml, level="en16931", check_xsd=False)
+    return made
+
+
+def _trade_party(name: str, siret: str, tax: str = "") -> str:
+    number = escape(siret)
+    registration = f'<ram:SpecifiedTaxRegistration><ram:ID schemeID="VA">{tax}</ram:ID></ram:SpecifiedTaxRegistration>'
+    return (
+        f'<ram:GlobalID schemeID="0009">{number}</ram:GlobalID><ram:Name>{escape(name)}</ram:Name>'
+        f'<ram:SpecifiedLegalOrganization><ram:ID schemeID="0009">{number}</ram:ID></ram:SpecifiedLegalOrganization>'
+        "<ram:PostalTradeAddress><ram:PostcodeCode>75001</ram:PostcodeCode><ram:CityName>Paris</ram:CityName>"
+        f"<ram:CountryID>FR</ram:CountryID></ram:PostalTradeAddress>{registration if tax else ''}"
+    )
+
+
 def peppol_invoice(
     number: str, sender_id: str, recipient: Routing, *, amount: Decimal = Decimal("100.00")
 ) -> bytes:
@@ -118,6 +237,7 @@ def peppol_invoice(
     value = sender_id.partition(":")[2]
     legal = f"<cbc:CompanyID>{escape(value)}</cbc:CompanyID>"
     return _filled(
+        _UBL,
         number,
         amount,
         21,

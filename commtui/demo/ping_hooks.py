@@ -26,6 +26,7 @@ _CATEGORIES: Mapping[str, str] = {
     "action_required": "issues",
     "unprintable": "issues",
     "rejected": "issues",
+    "expired": "issues",
 }
 """The webhook's category by what happened; everything else is told to nobody."""
 _ORDINARY = frozenset({"transferred_to_distributor", "sent"})

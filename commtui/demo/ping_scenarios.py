@@ -156,7 +156,7 @@ PING_SCENARIOS: tuple[Scenario, ...] = (
     _row(
         "rejected without a reason",
         "rejected",
-        Later("rejected", 0.4, without=NO_HOOK),
+        Later("rejected", 0.4),
         status=Status.FAILED,
         error_class=_TECHNICAL,
         code="rejected",
@@ -164,7 +164,7 @@ PING_SCENARIOS: tuple[Scenario, ...] = (
     _row(
         "expired",
         "expired",
-        Later("expired", 0.4, without=NO_HOOK),
+        Later("expired", 0.4),
         status=Status.FAILED,
         error_class=_TECHNICAL,
         code="expired",

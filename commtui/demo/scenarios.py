@@ -26,7 +26,10 @@ SCENARIOS: tuple[Scenario, ...] = (
     *CHORUS_SCENARIOS,
     *PEPPOL_SCENARIOS,
 )
-SLOW = frozenset({("ping", "silent")} | {("chorus", str(tag)) for tag in (*range(10, 30), 42)})
+SLOW = frozenset(
+    {("ping", "silent"), ("ping", "cancelled")}
+    | {("chorus", str(tag)) for tag in (*range(10, 30), 42)}
+)
 """Rows that end only when the provider is asked again much later than a practice day lasts."""
 ENDING = tuple(
     row

@@ -137,6 +137,9 @@ class Site:
         self.stop()
 
 
+_WORKER = Worker(lease_seconds=6.0, request_seconds=10.0, retry_seconds=0.5, pause_seconds=0.5)
+
+
 def practice_settings(
     settings: Settings,
     database_url: str,
@@ -155,9 +158,7 @@ def practice_settings(
         mode="practice",
         database=Database(Secret(database_url)),
         sending=Sending("hold", settings.sending.country),
-        worker=Worker(
-            lease_seconds=6.0, request_seconds=10.0, retry_seconds=0.5, pause_seconds=0.5
-        ),
+        worker=_WORKER,
         web=Web(HOST, web_port, f"http://{HOST}:{web_port}"),
         sendgrid=SendGrid(
             api_key=Secret(account.sendgrid_key),

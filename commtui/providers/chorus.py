@@ -148,7 +148,8 @@ class ChorusProvider:
         if ends is None or ends - now > PASSWORD_WARNING:
             return ()
         verb = "expired" if ends <= now else "expires"
-        return (f"The technical account's password {verb} on {ends:%Y-%m-%d}.",)
+        day = ends.astimezone(chorus_facts.PARIS)
+        return (f"The technical account's password {verb} on {day:%Y-%m-%d}.",)
 
     async def _password_ends(self, own: str, now: datetime) -> datetime | None:
         asked = {"structure": {"identifiantStructure": own, "typeIdentifiantStructure": "SIRET"}}

@@ -35,6 +35,8 @@ DEFAULT_TOKEN_SECONDS = 3600.0
 NOT_ABOUT_THE_MESSAGE = frozenset({408, 409, 425})
 """Client errors that a proxy gives; they say nothing about whether the file was taken."""
 PAGES_LIMIT = 200
+QUOTED_LIMIT = 20_000
+"""Characters of a foreign text that are looked at."""
 _TOLD_NOWHERE = frozenset(
     {"connection", "content-length", "content-type", "date", "keep-alive", "server", "set-cookie"}
     | {"transfer-encoding", "vary", "cache-control", "expires", "pragma"}
@@ -132,7 +134,7 @@ class ChorusApi:
         answer = await self._asked(path, body, limit)
         if answer.status == 401:
             answer = await self._asked(path, body, limit)
-        if answer.status == 200 and (said := _said(answer)):
+        if answer.status == 200 and (said := self._said(answer)):
             return said
         raise self._unanswered(answer)
 
@@ -159,7 +161,7 @@ class ChorusApi:
         """
         bearer = await self._bearer()
         answer = await self._post("factures/v1/deposer/flux", body, bearer, ANSWER_LIMIT)
-        said = _said(answer)
+        said = self._said(answer)
         if answer.status != 200 or said is None:
             raise self._undeposited(answer)
         if not said.ok:
@@ -225,8 +227,7 @@ class ChorusApi:
             self._token_ends = time.monotonic() + max(lasts - EARLY_SECONDS, 0.0)
             return
         if answer.status in (400, 401, 403):
-            words = wire.text(found.get("error_description") or found.get("error"), 300)
-            raise AccountTrouble(KEY, "token_refused", self._without(words) or self._detail(answer))
+            raise AccountTrouble(KEY, "token_refused", self._detail(answer))
         raise self._unanswered(answer)
 
     def _unanswered(self, answer: Answer) -> ProviderError:
@@ -246,34 +247,44 @@ class ChorusApi:
         if status in (401, 402, 403):
             return AccountTrouble(KEY, code, words)
         if 400 <= status < 500 and status not in NOT_ABOUT_THE_MESSAGE:
-            said = _said(answer)
+            said = self._said(answer)
             return self._refused(said) if said and not said.ok else Rejected(KEY, code, words)
         return UnknownOutcome(KEY, code, words)
 
-    def _refused(self, said: Said) -> Rejected:
-        words = self._without(f"codeRetour {said.code}: {said.words}")
-        return Rejected(KEY, f"codeRetour_{said.code}", words)
+    @staticmethod
+    def _refused(said: Said) -> Rejected:
+        return Rejected(KEY, f"codeRetour_{said.code}", f"codeRetour {said.code}: {said.words}")
 
     def _detail(self, answer: Answer) -> str:
         """What an answer says about itself; on a 401 the reason stands in a header, which one is not known."""
         found = mapping(answer.json())
         said = [
-            wire.text(found.get(name), 300)
+            self._words(found.get(name), 300)
             for name in ("libelle", "error_description", "error", "message")
         ]
         if answer.status in (400, 401, 403):
             said += [
-                wire.text(f"{name}: {value}", 200)
+                self._words(f"{name}: {value}", 200)
                 for name, value in answer.headers.items()
                 if name not in _TOLD_NOWHERE
             ]
         words = "; ".join(part for part in (f"HTTP {answer.status}", *said) if part)
-        return self._without(wire.text(words, 600))
+        return wire.text(words, 600)
 
-    def _without(self, words: str) -> str:
+    def _said(self, answer: Answer) -> Said | None:
+        """The API's own answer; None when it is the gateway's or none."""
+        found = mapping(answer.json())
+        code = number(found.get("codeRetour"))
+        if code is None:
+            return None
+        return Said(code, self._words(found.get("libelle"), 300), found)
+
+    def _words(self, value: object, limit: int) -> str:
+        """Foreign text without our secrets, which a cut could have hidden from the search for them."""
         spelt = [str(self._settings.client_secret), str(self._settings.password)]
         spelt += [quote_plus(secret) for secret in spelt]
-        return wire.without(words, [self._account, *self._tokens, *spelt])
+        whole = wire.text(value, QUOTED_LIMIT)
+        return wire.text(wire.without(whole, [self._account, *self._tokens, *spelt]), limit)
 
 
 def _limited(answer: Answer, words: str) -> RateLimited | None:
@@ -283,12 +294,3 @@ def _limited(answer: Answer, words: str) -> RateLimited | None:
     if answer.status == 503 and (wait := answer.asked_to_wait()) is not None:
         return RateLimited(KEY, "503", words, wait)
     return None
-
-
-def _said(answer: Answer) -> Said | None:
-    """The API's own answer; None when it is the gateway's or none."""
-    found = mapping(answer.json())
-    code = number(found.get("codeRetour"))
-    if code is None:
-        return None
-    return Said(code, wire.text(found.get("libelle"), 300), found)

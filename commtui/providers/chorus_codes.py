@@ -176,7 +176,9 @@ INVOICE: Mapping[str, Meaning] = {
     ),
     "A_COMPLETER": _business("To be completed.", task=COMPLETE, closes=_ROUTED),
     "COMPLETEE": _business("Completed."),
-    "REJETEE": _business("Refused by the recipient.", status=Status.REJECTED, task=INVOICE_REFUSED),
+    "REJETEE": _business(
+        "Refused by the recipient.", status=Status.REJECTED, task=INVOICE_REFUSED, closes=()
+    ),
     "SERVICE_FAIT": _business("The recipient confirms goods or service."),
     "MANDATEE": _business("Payment ordered."),
     "MISE_A_DISPOSITION_COMPTABLE": _business("At the public accountant."),

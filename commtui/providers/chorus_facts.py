@@ -42,7 +42,7 @@ INVOICE_AGAIN, OFTEN_UNTIL, SELDOM_AGAIN = (
 WATCHED_FOR = timedelta(days=730)
 JITTER = 0.1
 """At most this much later than planned, so that not everything is asked at once."""
-_PARIS = ZoneInfo("Europe/Paris")
+PARIS = ZoneInfo("Europe/Paris")
 _CLOCK_SLACK = timedelta(days=1)
 _FRENCH = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y")
 _MILLISECONDS = 10**11
@@ -102,7 +102,7 @@ def _read_time(found: str) -> datetime | None:
             scale = 1000 if seconds > _MILLISECONDS else 1
             return datetime.fromtimestamp(seconds / scale, UTC)
         at = _french(found) or datetime.fromisoformat(found)
-        return (at if at.tzinfo else at.replace(tzinfo=_PARIS)).astimezone(UTC)
+        return (at if at.tzinfo else at.replace(tzinfo=PARIS)).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -110,7 +110,7 @@ def _read_time(found: str) -> datetime | None:
 def _french(found: str) -> datetime | None:
     for form in _FRENCH:
         try:
-            return datetime.strptime(found, form).replace(tzinfo=_PARIS)
+            return datetime.strptime(found, form).replace(tzinfo=PARIS)
         except ValueError:
             continue
     return None

@@ -41,7 +41,6 @@ from commtui.providers.ping_codes import (
     ADDRESS_DIFFERS,
     CANCELLABLE,
     CANCELLING,
-    CHECKING,
     LABEL,
     NOT_CHECKED,
     STATUS,
@@ -284,14 +283,12 @@ class PingProvider:
 
     async def _not_ready(self, letter: Letter, steps: Steps) -> ProviderError:
         """Why a letter that is no valid draft cannot be sent now."""
+        # after a send only that says for certain that it was not taken: an inspection may ask for a person as well
+        if steps.begun_at is not None and letter.status != "invalid":
+            return UnknownOutcome(KEY, wire.code(letter.status), f"Ping says: {letter.status}.")
         if letter.status in UNUSABLE:
-            # after a send, an inspection may have asked for a person as well: then it was taken
-            if steps.begun_at is not None and letter.status != "invalid":
-                return UnknownOutcome(KEY, letter.status, f"Ping says: {letter.status}.")
             code, words = reason(letter, await self._api.history(letter.id))
             return Stopped(KEY, code, f"Ping found: {words or letter.status}.")
-        if steps.begun_at is not None and letter.status not in CHECKING:
-            return UnknownOutcome(KEY, wire.code(letter.status), f"Ping says: {letter.status}.")
         since = instant(steps.reached.get(LETTER, {}).get("at")) or datetime.now(UTC)
         age = datetime.now(UTC) - since
         if age > CHECK_LIMIT:

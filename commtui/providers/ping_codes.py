@@ -32,8 +32,6 @@ STATUS: Mapping[str, Status] = {
     "cancelled_expired": Status.CANCELLED,
 }
 """Letter statuses that move an entry; every other one is informational."""
-CHECKING = frozenset({"validating", "fixing"})
-"""Ping still reads the uploaded file."""
 VALID = "valid"
 """A draft that may be sent."""
 UNUSABLE = frozenset({"invalid", "action_required"})

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from commtui.config import Settings
-from commtui.domain.vocabulary import FAILED_STATUSES, Status
+from commtui.domain.vocabulary import Status
 from commtui.errors import BadSignature, Unreadable
 from commtui.providers import wire
 from commtui.providers.base import DeliveryEvent, RawWebhook
@@ -55,7 +55,8 @@ def standing(
     """The present state of a letter; `given_back`: it was taken, and is a draft again."""
     status = Status.FAILED if given_back else STATUS.get(letter.status)
     code, words = "", ""
-    if status in (Status.FAILED, Status.RETURNED) or letter.status in UNUSABLE:
+    failed = status in (Status.FAILED, Status.RETURNED)
+    if failed or letter.status in UNUSABLE:
         code, words = reason(letter, history)
         if status is Status.RETURNED:
             code = UNDELIVERABLE
@@ -73,9 +74,7 @@ def standing(
         provider_message_id=letter.id,
         recipient=letter.address,
         status=status,
-        error_class=explain(status, code, words).error_class
-        if status in FAILED_STATUSES and status
-        else None,
+        error_class=explain(status, code, words).error_class if status and failed else None,
         code=code,
         words=words,
         task=LOOK_IN_PING if waits else "",

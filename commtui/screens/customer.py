@@ -131,7 +131,9 @@ class CustomerPanel(KeyedPanel[None]):
         """Have a provider's suppression lifted, where there is one that can be."""
         if self._page is None:
             return
-        liftable = [item for item in self._page.contacts if item.liftable]
+        liftable = [
+            item for item in self._page.contacts if item.liftable and not stopped_by_recipient(item)
+        ]
         if not liftable:
             self.say_problem(_not_liftable(self._page.contacts))
         elif len(liftable) == 1:

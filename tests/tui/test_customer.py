@@ -40,7 +40,11 @@ def stopped(desk: FakeDesk) -> None:
     """The phone number answered STOP."""
     refusal = OptOut(Channel.SMS, Scope.ALL, OptSource.STOP, THEN, address="+41790000000")
     desk.wishes.mark(
-        CustomerField.PHONE, refused=(refusal,), marked="failed (21610)", marked_at=THEN
+        CustomerField.PHONE,
+        refused=(refusal,),
+        marked="failed (21610)",
+        marked_at=THEN,
+        liftable=True,
     )
 
 
@@ -341,6 +345,15 @@ async def test_l_never_lifts_what_the_recipient_said(
         await driver.press("L")
         await driver.see("Nothing to lift")
         await driver.see(words)
+        assert driver.panel == "CustomerPanel"
+
+
+async def test_l_never_lifts_a_number_that_the_provider_stopped(desk: FakeDesk) -> None:
+    desk.wishes.mark(CustomerField.PHONE, marked="failed (21610)", liftable=True)
+    async with console(desk) as driver:
+        await opened(driver)
+        await driver.press("L")
+        await driver.see("Nothing to lift. Only the customer takes this back")
         assert driver.panel == "CustomerPanel"
 
 

