@@ -287,7 +287,17 @@ async def test_every_answer_to_a_deposit(
         (JSONResponse({"token_type": "Bearer"}), NotSent, "200"),
         (None, NotSent, "no_answer"),
     ],
-    ids=str,
+    ids=[
+        "a client that is unknown",
+        "401",
+        "403",
+        "404",
+        "429",
+        "500",
+        "an empty answer",
+        "an answer without a token",
+        "no answer",
+    ],
 )
 async def test_no_token(
     piste: Piste, http: Http, answer: Response | None, expected: type[ProviderError], code: str
