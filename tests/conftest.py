@@ -19,6 +19,16 @@ for _name in [name for name in os.environ if name.startswith("COMMTUI_")]:
     del os.environ[_name]
 
 
+_LONGEST_ID = 80
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A whole document is no name for a test: a PDF holds the time it was made at, different in each worker."""
+    if isinstance(val, bytes) and len(val) > _LONGEST_ID:
+        return "document"
+    return None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def private_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Configuration, data, state and logs of this test process, away from the user's own."""
