@@ -58,7 +58,8 @@ def _entry(entry: dict[str, Any]) -> None:
     _pair("Note", entry["note"])
     for item in entry["history"]:
         moved = f" → {item['status']}" if item["status"] else ""
-        told = " · ".join(filter(None, (item["author"], item["code"], item["words"])))
+        layer = item.get("layer", "")
+        told = " · ".join(filter(None, (item["author"], layer, item["code"], item["words"])))
         say(
             f"  {item['at']}  {item['source']:<9}{line(item['word'], 40)}{moved}  {line(told, 300)}".rstrip()
         )

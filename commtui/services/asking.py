@@ -93,7 +93,7 @@ class Asking:
             await asyncio.to_thread(
                 self._applying.learn, item.provider, list(found.events), Source.POLL
             )
-            await asyncio.to_thread(polls.learnt, self._database, watch.entry_id, found)
+            await asyncio.to_thread(polls.learnt, self._database, item, found)
         return len(rows)
 
     def _can(self, key: str, capability: Capability) -> bool:

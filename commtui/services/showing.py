@@ -172,6 +172,7 @@ def _happening(item: Happening) -> dict[str, Any]:
         "code": item.code,
         "words": item.words,
         "author": item.author,
+        **({"layer": item.layer.value} if item.layer else {}),
     }
 
 

@@ -130,7 +130,7 @@ def _apply(
     """Fold new facts into their entries, and do what they bring along: tasks, questions to ask."""
     now = database.now()
     ledger.apply([_change(entry_id, event, source) for entry_id, event in new])
-    polls.hint(connection, [entry_id for entry_id, event in new if event.ask], now)
+    polls.hint(connection, provider, [entry_id for entry_id, event in new if event.ask], now)
     for entry_id, event in sorted(new, key=lambda item: item[1].at):
         tasks.close(connection, ledger, entry_id, event, source)
         tasks.make(database, connection, ledger, provider, entry_id, event)
@@ -160,7 +160,9 @@ def match(connection: sa.Connection, provider: str, event: DeliveryEvent) -> tup
         found = _by_recipient(connection, provider, event)
         if found:
             return found, "recipient"
-    return None, "waiting" if event.status is not None else "none"
+    # a webhook may be quicker than the answer that says which message it is about
+    tells = event.status is not None or event.ask or bool(event.task)
+    return None, "waiting" if tells else "none"
 
 
 def _by_recipient(connection: sa.Connection, provider: str, event: DeliveryEvent) -> str | None:

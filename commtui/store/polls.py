@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from commtui.providers.base import Document, Watch, Watched
 from commtui.store import requests, steps
@@ -26,6 +27,8 @@ class Due:
 
     provider: str
     watch: Watch
+    at: datetime
+    """When it was to be asked about."""
 
 
 def due(database: Database, providers: Collection[str], limit: int) -> list[Due]:
@@ -55,24 +58,27 @@ def due(database: Database, providers: Collection[str], limit: int) -> list[Due]
                 reached.get(row.entry_id, {}),
                 row.hinted,
             ),
+            row.due_at,
         )
         for row in rows
     ]
 
 
-def learnt(database: Database, entry_id: str, found: Watched) -> None:
-    """Keep what an answer left behind, and when to ask again."""
+def learnt(database: Database, asked: Due, found: Watched) -> None:
+    """Keep what an answer left behind, and when to ask again; a hint that came meanwhile still holds."""
     now = database.now()
+    entry_id = asked.watch.entry_id
+    unchanged = (poll.c.entry_id == entry_id) & (poll.c.due_at == asked.at)
     with database.write() as connection:
         for step, reference in found.reached.items():
             steps.put(connection, entry_id, step, reference, now)
         keep_evidence(connection, entry_id, found.evidence, now)
         if found.again_after is None:
-            connection.execute(poll.delete().where(poll.c.entry_id == entry_id))
+            connection.execute(poll.delete().where(unchanged))
             return
         connection.execute(
             poll.update()
-            .where(poll.c.entry_id == entry_id)
+            .where(unchanged)
             .values(
                 due_at=now + timedelta(seconds=found.again_after),
                 times=poll.c.times + 1,
@@ -92,11 +98,28 @@ def not_asked(database: Database, entry_ids: Sequence[str]) -> None:
             )
 
 
-def hint(connection: sa.Connection, entry_ids: Collection[str], now: datetime) -> None:
-    """A webhook said that there is news: ask at once."""
-    for ids in batches(sorted(entry_ids)):
+def hint(
+    connection: sa.Connection, provider: str, entry_ids: Collection[str], now: datetime
+) -> None:
+    """A webhook said that there is news: ask at once, or as soon as the acceptance is recorded."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    made = dialect.insert(poll)
+    for ids in batches(sorted(set(entry_ids))):
         connection.execute(
-            poll.update().where(poll.c.entry_id.in_(ids)).values(due_at=now, hinted=True)
+            made.on_conflict_do_update(
+                index_elements=["entry_id"],
+                set_={"due_at": made.excluded.due_at, "hinted": True},
+            ),
+            [
+                {
+                    "entry_id": entry_id,
+                    "provider": provider,
+                    "accepted_at": now,
+                    "due_at": now,
+                    "hinted": True,
+                }
+                for entry_id in ids
+            ],
         )
 
 

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from commtui.domain.vocabulary import Status
+from commtui.domain.vocabulary import Layer, Status
 from tests.cli.conftest import Shell
 
 FIELDS = [
@@ -159,6 +159,19 @@ def test_show_has_everything_about_the_subject(shell: Shell) -> None:
     text = shell("show", first).out
     assert "Its words     550 no such user" in text
     assert f"Replaces      {first}" in text
+
+
+def test_show_says_in_which_layer_of_e_invoicing_a_fact_was_established(shell: Shell) -> None:
+    shell.bring()
+    shell("send", "--yes")
+    entry = shell.overview()["entry_id"]
+    shell.learn(entry, Status.SENT, layer=Layer.API)
+    shell.learn(entry, Status.SENT, code="AB", words="received", layer=Layer.MESSAGE)
+    shown = shell("show", entry, "--json").json
+    layers = [item.get("layer") for item in shown["entries"][0]["history"]]
+    assert [layer for layer in layers if layer] == ["api", "message"]
+    assert [item["layer"] for item in shown["history"] if "layer" in item] == ["api", "message"]
+    assert "message · AB · received" in shell("show", entry).out
 
 
 def test_show_of_an_entry_is_about_that_entry(shell: Shell) -> None:

@@ -117,8 +117,8 @@ def test_practice_settings_survive_their_file(tmp_path: Any) -> None:
     assert load(file, {}) == settings
 
 
-def taken(entry_id: str) -> PracticeMessage:
-    return PracticeMessage(SENDGRID, entry_id, "a@example.com", "m", "delivered", "")
+def taken(entry_id: str, provider: str = SENDGRID) -> PracticeMessage:
+    return PracticeMessage(provider, entry_id, "a@example.com", "m", "delivered", "")
 
 
 @pytest.mark.parametrize(
@@ -141,3 +141,9 @@ def test_the_oracle_tells_right_from_wrong(
     found = problems([taken(entry_id) for entry_id in accepted], log)
     assert len(found) == len(expected)
     assert all(part in sentence for part, sentence in zip(expected, found, strict=True))
+
+
+def test_only_an_invoice_network_rejects_what_it_took() -> None:
+    rejected = {"e": Status.REJECTED}
+    assert problems([taken("e", "chorus")], rejected) == []
+    assert problems([taken("e", "twilio")], rejected) != []

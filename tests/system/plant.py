@@ -79,7 +79,15 @@ def email_line(number: int, recipient: str = "", **more: Any) -> dict[str, Any]:
 class Plant:
     """A network, a database, and the processes that a test starts between them."""
 
-    def __init__(self, folder: Path, database_url: str, *, scale: float = 0.05) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database_url: str,
+        *,
+        scale: float = 0.05,
+        lease_seconds: float = 2.0,
+    ) -> None:
+        """Short leases are for tests that kill workers; a busy machine may lose one without any fault."""
         self.folder = folder
         key_file = folder / "signing-key.pem"
         web_port = free_port()
@@ -104,7 +112,10 @@ class Plant:
         self.settings = replace(
             base,
             worker=Worker(
-                lease_seconds=2.0, request_seconds=20.0, retry_seconds=0.2, pause_seconds=0.2
+                lease_seconds=lease_seconds,
+                request_seconds=20.0,
+                retry_seconds=0.2,
+                pause_seconds=0.2,
             ),
         )
         self.desk = open_desk(self.settings)

@@ -182,7 +182,7 @@ def played(
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE commtui_template")
         url = named(server, name)
-    plant = Plant(folder, url)
+    plant = Plant(folder, url, lease_seconds=60.0)
     lines = [line_for(number, scenario) for number, scenario in enumerate(ROWS)]
     for line, scenario in zip(lines, ROWS, strict=True):
         line["subject"]["reference"] = reference(scenario)
@@ -191,7 +191,11 @@ def played(
     plant.start("worker")
     plant.send_all()
     wanted = {reference(scenario): scenario.status for scenario in ROWS}
-    until(lambda: ended(plant) == wanted, "every scenario to come to its end", 170.0)
+    try:
+        until(lambda: ended(plant) == wanted, "every scenario to come to its end", 170.0)
+    except AssertionError as error:
+        error.add_note(f"otherwise: {dict(ended(plant).items() ^ wanted.items())}")
+        raise
     yield plant
     plant.close()
 
