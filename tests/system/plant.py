@@ -219,6 +219,10 @@ class Plant:
         """What the network's record and the log disagree about."""
         return problems(self.accepted(), self.log())
 
+    def wait_a_lease(self) -> None:
+        """After this, who was killed before is not counted as living."""
+        time.sleep(self.settings.worker.lease_seconds)
+
     def stop(self, process: subprocess.Popen[bytes]) -> None:
         """Ask a process to end, as a service manager does."""
         process.terminate()
