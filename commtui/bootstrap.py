@@ -72,7 +72,7 @@ def open_desk(settings: Settings) -> Desk:
         zone=settings.zone,
         operator=author,
         lists=Lists(database),
-        details=Details(database, settings.zone),
+        details=Details(database, dispatch.rendering, settings.zone),
         bulk=Bulk(database, settings, author, dispatch),
         resending=resending,
         attention=Attention(database, author, resending),

@@ -154,6 +154,12 @@ class Fallback:
 
 
 @dataclass(frozen=True, slots=True)
+class Templates:
+    folder: str = ""
+    """Templates of your own, before those that are shipped; empty: only these."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set; `operator` is who acts."""
 
@@ -171,6 +177,7 @@ class Settings:
     chorus: Chorus = field(default_factory=Chorus)
     peppol: Peppol = field(default_factory=Peppol)
     fallback: Fallback = field(default_factory=Fallback)
+    templates: Templates = field(default_factory=Templates)
 
     @property
     def zone(self) -> ZoneInfo | None:

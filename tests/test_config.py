@@ -68,6 +68,7 @@ VALUES: dict[str, Any] = {
     "fallback.automatic": False,
     "fallback.cap_per_hour": 10,
     "fallback.chains": "reminder: sms, email, manual",
+    "templates.folder": "/srv/templates",
 }
 SECRETS = (
     "database.url",

@@ -38,6 +38,7 @@ _MODULES = {
     "download": "downloading",
     "customer": "customers",
     "fallback": "holding",
+    "template": "templates",
     "worker": "processes",
     "web": "processes",
     "up": "processes",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from commtui.cli.templates import add_template_options
 from commtui.domain.text import line
 
 CHIPS = ("failed", "not-sent", "completed", "all")
@@ -89,6 +90,7 @@ class _Commands:
         self._attention()
         self._customers()
         self._fallbacks()
+        add_template_options(self._command("template", "list, check or preview templates"))
         self._processes()
 
     def _command(self, name: str, words: str) -> _Parser:

@@ -273,26 +273,41 @@ class _Generator:
         self._lines += 1
         words = WORDS[customer.region.language]
         title = title or (words[kind] if category == "customer" else f"{words[kind]} {reference}")
-        amount = ""
+        amount, euros = "", ""
         if category == "invoice":
-            amount = f": {self._random.randint(18, 900)},{self._random.randint(0, 99):02} €"
+            euros = f"{self._random.randint(18, 900)}.{self._random.randint(0, 99):02}"
+            amount = f": {euros.replace('.', ',')} €"
         line: dict[str, Any] = {
             "id": f"{self._stamp}-{self._lines:04}",
             "subject": {"type": category, "reference": reference, "title": title},
             "customer": customer.as_json(),
             "kind": kind,
-            "content": {
+            **more,
+        }
+        if kind == "reminder" and euros:
+            line["context"] = self._context(euros)
+        else:
+            line["content"] = {
                 "subject": " ".join(title.split())[:150],
                 "text": words["text"].format(name=customer.name, title=title, amount=amount),
                 "sms": f"Aurore: {title}{amount}",
-            },
-            **more,
-        }
+            }
         if channels is not None:
             line["channels"] = list(channels)
         if documents:
             line["documents"] = list(documents)
         return line
+
+    def _context(self, amount: str) -> dict[str, Any]:
+        """What the shipped template of reminders asks for."""
+        late = self._random.randint(3, 40)
+        return {
+            "amount": amount,
+            "due": f"{self._now - timedelta(days=late):%Y-%m-%d}",
+            "days_overdue": late,
+            "iban": "FR76 3000 6000 0112 3456 7890 189",
+            "sender": {"name": "Aurore Energie", "email": "factures@aurore.example"},
+        }
 
     def _pdf(self, name: str = "facture") -> dict[str, str]:
         page = pdf(f"Aurore Energie, page {self._random.randint(1000, 9999)}")

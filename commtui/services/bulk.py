@@ -7,7 +7,7 @@ each in a transaction that looks again whether the operator's picture of that la
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -19,9 +19,9 @@ from commtui.domain.sending import ANOTHER_WAY_REASON
 from commtui.domain.views import Plan, Progress, RunResult, RunState
 from commtui.domain.vocabulary import FAILED_STATUSES, Author, Cause, Channel, Tab
 from commtui.errors import Refused
-from commtui.services import rendering
 from commtui.services.dispatch import Dispatch
 from commtui.services.lists import matching_ids
+from commtui.services.rendering import NOT_YET, warnings
 from commtui.store import audits, bulk, sends
 from commtui.store.engine import Database
 from commtui.store.entries import NewEntry
@@ -69,6 +69,7 @@ class Bulk:
         position = 0
         chosen = communications or self._communications(selection, tally)
         while batch := list(islice(chosen, PREPARE_BATCH)):
+            self._dispatch.rendering.ensure(batch)
             with self._database.read() as connection:
                 prospects = self._dispatch.load(connection, batch)
             items = [
@@ -202,7 +203,7 @@ class Bulk:
         failure = self._dispatch.foreseen_failure(prospect, target)
         if failure:
             tally.failing[failure] += 1
-        for warning in rendering.warnings(prospect, target):
+        for warning in warnings(prospect, target):
             tally.warnings[warning] += 1
         if failure or target is not lane.channel:
             return
@@ -238,6 +239,10 @@ class Expansion:
 
     def _expand(self, run_id: str) -> int:
         now = self._database.now()
+        with self._database.read() as connection:
+            ahead = bulk.ahead(connection, run_id, EXPAND_BATCH)
+        made = self._dispatch.make(ahead, now)
+        settled = 0
         with self._database.write() as connection:
             pending = bulk.take(connection, run_id, EXPAND_BATCH)
             if not pending:
@@ -248,23 +253,33 @@ class Expansion:
             prospects = self._dispatch.load(connection, [item.communication_id for item in pending])
             new: list[NewEntry] = []
             for item in pending:
-                made, reason = self._decide(item, prospects.get(item.communication_id), now)
-                if made is not None:
-                    new.append(made)
-                bulk.settle(connection, item, entry_id=made.id if made else None, reason=reason)
+                entry, reason = self._decide(item, prospects.get(item.communication_id), now, made)
+                if reason == NOT_YET:
+                    continue
+                settled += 1
+                if entry is not None:
+                    new.append(entry)
+                bulk.settle(connection, item, entry_id=entry.id if entry else None, reason=reason)
             ledger.add(new)
             ledger.close()
-        return len(pending)
+        return settled
 
     def _decide(
-        self, item: bulk.Pending, prospect: Prospect | None, now: datetime
+        self,
+        item: bulk.Pending,
+        prospect: Prospect | None,
+        now: datetime,
+        made: Mapping[str, int],
     ) -> tuple[NewEntry | None, str]:
         lane = prospect.lane(item.channel) if prospect else None
         if prospect is None or lane is None:
             return None, "it is no longer wanted on this channel"
         if lane.latest_entry_id != item.seen_entry:
             return None, self._meanwhile(lane)
-        reason = self._dispatch.refusal(prospect, lane, now)
+        target = self._dispatch.way(prospect, lane, now).channel
+        reason = self._dispatch.refusal(prospect, lane, now) or (
+            self._dispatch.unmade(prospect, target, made) if target else None
+        )
         if reason:
             return None, reason
         entry = self._dispatch.attempt(

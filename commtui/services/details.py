@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 
 from commtui.domain.lines import Line
 from commtui.domain.views import Attempt, EntryDetails, Explanation, LineSummary
-from commtui.domain.vocabulary import Channel, Status, Tab
+from commtui.domain.vocabulary import Channel, ErrorClass, Status, Tab
 from commtui.errors import NotFound
 from commtui.services.explaining import explain
+from commtui.services.rendering import Rendering
 from commtui.store import details as stored
 from commtui.store import evidences, lists, subjects
 from commtui.store.engine import Database
@@ -17,8 +18,11 @@ from commtui.store.engine import Database
 class Details:
     """Reads single lines; moments within sentences are in `zone` (None: the machine's)."""
 
-    def __init__(self, database: Database, zone: ZoneInfo | None = None) -> None:
+    def __init__(
+        self, database: Database, rendering: Rendering, zone: ZoneInfo | None = None
+    ) -> None:
         self._database = database
+        self._rendering = rendering
         self._zone = zone
 
     def summary(self, subject_id: str) -> LineSummary:
@@ -31,11 +35,12 @@ class Details:
             waiting = stored.waiting(
                 connection, line.communication_id, line.entry_id, self._database.now()
             )
-            return LineSummary(
-                line=line,
-                explanation=self._explained(line, waiting),
-                others=tuple(subjects.others(connection, line)),
-            )
+            others = tuple(subjects.others(connection, line))
+        return LineSummary(
+            line=line,
+            explanation=self._unmade(line) or self._explained(line, waiting),
+            others=others,
+        )
 
     def details(self, entry_id: str) -> EntryDetails:
         """The log's complete details. Raises NotFound."""
@@ -72,6 +77,19 @@ class Details:
         with self._database.read() as connection:
             ids = stored.entries_of(connection, subject_id)
             return tuple(stored.attempts(connection, ids))
+
+    def _unmade(self, line: Line) -> Explanation | None:
+        """That a message which has never been sent cannot be, since its template does not make it."""
+        if line.status is not Status.NOT_SENT or line.entry_id:
+            return None
+        problem = self._rendering.look(line.communication_id)
+        if not problem:
+            return None
+        return Explanation(
+            ErrorClass.TECHNICAL,
+            f"It cannot be sent: its text cannot be made. {problem}.",
+            "Put the template right, or have the source deliver what is missing; then send it.",
+        )
 
     def _explained(self, line: Line, waiting: stored.Waiting) -> Explanation | None:
         return explain(line, waiting, self._database.now(), self._zone)

@@ -5,7 +5,7 @@ The same rules serve the dry run, the bulk run's expansion, a resend, the automa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from commtui.config import Settings
@@ -20,8 +20,8 @@ from commtui.domain.vocabulary import (
     Purpose,
     Status,
 )
-from commtui.services import rendering
 from commtui.services.reaching import Reaching
+from commtui.services.rendering import NOT_YET, Rendering
 from commtui.store import prospects
 from commtui.store.engine import Connection, Database
 from commtui.store.entries import NewEntry
@@ -31,6 +31,7 @@ PRIORITY_SINGLE = 0
 PRIORITY_BULK = 10
 """One message somebody waits for goes before ten thousand."""
 SKIPPED_CODE = "skipped"
+NEED_NO_TEXT = frozenset({Channel.EINVOICE, Channel.MANUAL})
 
 
 class Dispatch:
@@ -40,16 +41,62 @@ class Dispatch:
         self._database = database
         self._settings = settings
         self.reaching = Reaching(settings)
+        self.rendering = Rendering(database, settings)
 
     def load(self, connection: Connection, communication_ids: Sequence[str]) -> dict[str, Prospect]:
         """Prospects by communication id; unknown ids are left out."""
         return prospects.load(connection, communication_ids, self._settings.sending.country)
 
+    def make(
+        self,
+        communication_ids: Sequence[str],
+        now: datetime,
+        way: Callable[[Prospect, LaneNow], Decision] | None = None,
+    ) -> Mapping[str, int]:
+        """Make what templates have to make for the next attempts of these, outside of any transaction.
+
+        `way` decides the channels that letters depend on; otherwise it is the usual way. Returns the versions that
+        were made, or could not be: what is not among them is for another time (`unmade`).
+        """
+        made = self.rendering.ensure(communication_ids)
+        with self._database.read() as connection:
+            known = self.load(connection, list(made))
+        self.rendering.ensure_letters(
+            [
+                prospect.communication_id
+                for prospect in known.values()
+                if prospect.texts.makes_letter
+                and any(
+                    (way(prospect, lane) if way else self.way(prospect, lane, now)).channel
+                    is Channel.POST
+                    for lane in prospect.lanes
+                    if not lane.locked
+                )
+            ]
+        )
+        return made
+
+    def unmade(self, prospect: Prospect, target: Channel, made: Mapping[str, int]) -> str | None:
+        """Why what a template has to make for a channel is not there: the problem, or NOT_YET; None when it is."""
+        texts = prospect.texts
+        if not texts.from_template or prospect.collecting:
+            return None
+        if made.get(prospect.communication_id) != prospect.version:
+            return NOT_YET
+        if target is Channel.POST and texts.makes_letter:
+            ready = texts.letter_for == prospect.contacts.postal
+        else:
+            ready = texts.ready or target in NEED_NO_TEXT
+        return None if ready else self.rendering.problem(prospect) or NOT_YET
+
     def refusal(self, prospect: Prospect, lane: LaneNow, now: datetime) -> str | None:
         """Why this lane stays where it is, or None."""
-        if not prospect.collecting and (missing := rendering.problem(prospect)):
-            return missing
         way = self.way(prospect, lane, now)
+        moving = way.channel is not lane.channel
+        if not (prospect.collecting or prospect.texts.ready) and (
+            moving or lane.channel not in NEED_NO_TEXT
+        ):
+            return self.rendering.problem(prospect) or NOT_YET
         reason = refusal(self._candidate(prospect, lane, way.channel or lane.channel, now), now)
         if reason is None and way.channel is not None and way.channel is not lane.channel:
             other = prospect.lane(way.channel)

@@ -6,6 +6,7 @@ network's refusal of the document; never our own trouble, passing trouble, an un
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from commtui.config import Settings
@@ -24,6 +25,7 @@ from commtui.domain.vocabulary import (
 from commtui.errors import NotFound
 from commtui.providers import registry
 from commtui.services.dispatch import Dispatch
+from commtui.services.rendering import NOT_YET
 from commtui.store import audits, fallbacks
 from commtui.store.details import StoredEntry, stored_entries
 from commtui.store.engine import Connection, Database
@@ -52,6 +54,11 @@ class FallingBack:
         if not waiting:
             return 0
         now = self._database.now()
+        made = self._dispatch.make(
+            [item.communication_id for item in waiting],
+            now,
+            lambda prospect, lane: self._way(prospect, lane, now),
+        )
         with self._database.write() as connection:
             failures = fallbacks.locked(connection, [item.entry_id for item in waiting])
             ids = [item.communication_id for item in failures]
@@ -67,6 +74,7 @@ class FallingBack:
                     entries.get(failure.entry_id),
                     known.get(failure.communication_id),
                     now,
+                    made,
                 )
             ledger.close()
         return len(waiting)
@@ -79,6 +87,7 @@ class FallingBack:
         entry: StoredEntry | None,
         prospect: Prospect | None,
         now: datetime,
+        made: Mapping[str, int],
     ) -> None:
         lane = prospect.lane(entry.channel) if prospect and entry else None
         if entry is None or prospect is None or lane is None:
@@ -89,10 +98,10 @@ class FallingBack:
             return
         way = self._way(prospect, lane, now)
         target = way.channel
-        if target is None:
-            fallbacks.decide(connection, failure.entry_id, "none", now, reason=way.reason)
+        reason = way.reason if target is None else self._hindrance(prospect, target, made)
+        if reason == NOT_YET:
             return
-        if reason := self._occupied(prospect, target):
+        if target is None or reason:
             fallbacks.decide(connection, failure.entry_id, "none", now, reason=reason)
             return
         paid = target in PAID
@@ -140,12 +149,12 @@ class FallingBack:
         ]
         return self._dispatch.reaching.decide(prospect, lane, now, failed=failed)
 
-    def _occupied(self, prospect: Prospect, target: Channel) -> str:
-        """The target channel has a message of its own."""
+    def _hindrance(self, prospect: Prospect, target: Channel, made: Mapping[str, int]) -> str:
+        """Why the message cannot go by the target channel now: it has one of its own, or a letter is not made."""
         other = prospect.lane(target)
         if other is not None and not other.superseded:
             return f"goes by {target.label.lower()} already"
-        return ""
+        return self._dispatch.unmade(prospect, target, made) or ""
 
     def _above_cap(self, connection: Connection, cause: str, now: datetime) -> bool:
         cap = self._settings.fallback.cap_per_hour

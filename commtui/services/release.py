@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from commtui.domain.vocabulary import SYSTEM, Cause
 from commtui.services.dispatch import Dispatch
 from commtui.store import sends
 from commtui.store.engine import Database
 from commtui.store.ledger import Ledger
+from commtui.store.prospects import LaneNow, Prospect
 
 RELEASE_BATCH = 50
 _START = "00000000-0000-0000-0000-000000000000"
@@ -30,6 +34,7 @@ class AutomaticRelease:
 
     def _release(self, due: list[str]) -> int:
         now = self._database.now()
+        made = self._dispatch.make(due, now)
         with self._database.write() as connection:
             ledger = Ledger(self._database, connection, now)
             ledger.lock(item.subject_id for item in self._dispatch.load(connection, due).values())
@@ -39,8 +44,16 @@ class AutomaticRelease:
                 for prospect in known.values()
                 if not any(lane.latest_entry_id for lane in prospect.lanes)
                 for lane in prospect.lanes
-                if self._dispatch.refusal(prospect, lane, now) is None
+                if self._goes(prospect, lane, now, made)
             ]
             ledger.add(new)
             ledger.close()
         return len(new)
+
+    def _goes(
+        self, prospect: Prospect, lane: LaneNow, now: datetime, made: Mapping[str, int]
+    ) -> bool:
+        if self._dispatch.refusal(prospect, lane, now) is not None:
+            return False
+        target = self._dispatch.way(prospect, lane, now).channel
+        return target is None or self._dispatch.unmade(prospect, target, made) is None

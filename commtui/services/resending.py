@@ -9,11 +9,13 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from commtui.config import Settings
+from commtui.domain.templates import TemplateError
 from commtui.domain.views import Attempt, ResendOffer
 from commtui.domain.vocabulary import STATUS_LOOKS, Author, Cause, Channel, Status
 from commtui.errors import Refused
 from commtui.services.dispatch import Dispatch
 from commtui.store import audits, contacts, details, sends
+from commtui.store.details import StoredEntry
 from commtui.store.engine import Database
 from commtui.store.ledger import Ledger
 from commtui.store.prospects import LaneNow, Prospect
@@ -56,6 +58,7 @@ class Resending:
             refusal=self._refusal(entry_id, prospect, lane),
             warnings=tuple(self._warnings(entry_id, prospect, entry.channel, earlier, now)),
             seen_entry=earlier[0].line.id,
+            new_letter=_address_page(entry, prospect),
         )
 
     def resend(self, entry_id: str, seen_entry: str, note: str = "") -> str:
@@ -63,6 +66,7 @@ class Resending:
 
         `seen_entry` is the lane's latest attempt that the operator saw; `note` goes into the audit trail.
         """
+        rendering, content_hash, letter_for = self._letter(entry_id)
         with self._database.write() as connection:
             now = self._database.now()
             entry = details.stored_entry(connection, entry_id)
@@ -77,6 +81,8 @@ class Resending:
                 raise Refused(self._meanwhile(made))
             if reason := self._refusal(entry_id, prospect, lane):
                 raise Refused(reason)
+            if letter_for is not None and letter_for != prospect.contacts.postal:
+                raise Refused("the address was corrected at this moment: look again")
             new = self._dispatch.entry(
                 prospect,
                 entry.channel,
@@ -85,8 +91,8 @@ class Resending:
                 now=now,
                 replaces_id=entry_id,
                 version=entry.version,
-                rendering=entry.rendering,
-                content_hash=entry.content_hash,
+                rendering=entry.rendering if letter_for is None else rendering,
+                content_hash=entry.content_hash if letter_for is None else content_hash,
                 template_version=entry.template_version,
                 origin=lane.origin if lane is not None else None,
             )
@@ -102,6 +108,29 @@ class Resending:
                 note,
             )
         return new.id
+
+    def _letter(self, entry_id: str) -> tuple[int, str, str | None]:
+        """A letter made anew for a corrected address, before the transaction that sends it.
+
+        Its rendering, content hash and address; None as the address when the stored letter goes out. Raises Refused
+        when it cannot be made.
+        """
+        with self._database.read() as connection:
+            entry = details.stored_entry(connection, entry_id)
+            prospect = self._dispatch.load(connection, [entry.communication_id])[
+                entry.communication_id
+            ]
+        lane = prospect.lane(entry.channel)
+        if not _address_page(entry, prospect) or self._refusal(entry_id, prospect, lane):
+            return 0, "", None
+        address = prospect.contacts.postal
+        try:
+            made = self._dispatch.rendering.letter_again(
+                entry.communication_id, entry.version, entry.rendering, address, prospect.country
+            )
+        except TemplateError as error:
+            raise Refused(f"the letter cannot be made for the corrected address: {error}") from None
+        return *made, address
 
     def _refusal(self, entry_id: str, prospect: Prospect, lane: LaneNow | None) -> str | None:
         if lane is None:
@@ -141,3 +170,12 @@ class Resending:
         if prospect.expires_at is not None and prospect.expires_at <= now:
             warnings.append("our own check will stop it: it has expired")
         return warnings
+
+
+def _address_page(entry: StoredEntry, prospect: Prospect) -> bool:
+    """Whether the letter is from our template and was made for another address than the present one."""
+    return (
+        entry.channel is Channel.POST
+        and bool(entry.letter_for)
+        and entry.letter_for != prospect.contacts.postal
+    )

@@ -216,6 +216,8 @@ class Wishing:
         with self._database.read() as connection:
             own_id = contacts.own_id(connection, customer_id)
             ids = health.waiting_for(connection, own_id, field.channel)
+        self._dispatch.rendering.ensure(ids)
+        with self._database.read() as connection:
             known = self._dispatch.load(connection, ids)
             return tuple(
                 prospect.communication_id

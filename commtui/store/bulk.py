@@ -162,6 +162,17 @@ def running(database: Database) -> list[str]:
         )
 
 
+def ahead(connection: sa.Connection, run_id: str, limit: int) -> list[str]:
+    """The communications of the next items of a run; nothing is locked."""
+    query = (
+        sa.select(bulk_item.c.communication_id)
+        .where(bulk_item.c.bulk_run_id == run_id, bulk_item.c.state == "pending")
+        .order_by(bulk_item.c.position)
+        .limit(limit)
+    )
+    return list(dict.fromkeys(connection.scalars(query)))
+
+
 def take(connection: sa.Connection, run_id: str, limit: int) -> list[Pending]:
     """Lock the next items of a running run; another worker takes others."""
     author = connection.execute(

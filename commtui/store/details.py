@@ -62,6 +62,8 @@ class StoredEntry:
     ignored: bool
     template_version: str
     provider_message_id: str
+    letter_for: str
+    """The address printed in its letter, when a template made that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +110,18 @@ def stored_entries(connection: sa.Connection, entry_ids: Sequence[str]) -> dict[
                 entry_text.c.recipient,
                 entry_text.c.recipient_name,
                 customer.c.external_id,
+                content.c.letter_for,
             )
             .join(customer, customer.c.id == entry.c.customer_id)
             .outerjoin(entry_text, entry_text.c.entry_id == entry.c.id)
+            .outerjoin(
+                content,
+                sa.and_(
+                    content.c.communication_id == entry.c.communication_id,
+                    content.c.version == entry.c.version,
+                    content.c.rendering == entry.c.rendering,
+                ),
+            )
             .where(entry.c.id.in_(batch))
         )
         found.update((row.id, _stored(row)) for row in rows)
@@ -136,6 +147,7 @@ def _stored(row: Any) -> StoredEntry:
         ignored=row.ignored_at is not None,
         template_version=row.template_version,
         provider_message_id=row.provider_message_id,
+        letter_for=row.letter_for or "",
     )
 
 

@@ -63,6 +63,8 @@ class Texts:
     einvoice: bool = False
     from_template: bool = False
     """Its texts are made from a template and a context."""
+    makes_letter: bool = False
+    """The source delivered no letter of its own, but the template can make one."""
     letter_for: str = ""
     """The address printed in a letter made from a template."""
     content_hash: str = ""
@@ -324,6 +326,8 @@ def _texts(connection: sa.Connection, versions: Mapping[str, int]) -> dict[str, 
             letter=DocumentRole.LETTER.value in own or bool(newest and newest.offers_letter),
             einvoice=DocumentRole.EINVOICE.value in own,
             from_template=key in with_context,
+            makes_letter=DocumentRole.LETTER.value not in own
+            and bool(newest and newest.offers_letter),
             letter_for=newest.letter_for if newest else "",
             content_hash=newest.content_hash if newest else "",
         )

@@ -54,7 +54,7 @@ class Office:
         self.author = author
         self.dispatch = Dispatch(database, SETTINGS)
         self.lists = Lists(database)
-        self.details = Details(database, SETTINGS.zone)
+        self.details = Details(database, self.dispatch.rendering, SETTINGS.zone)
         self.resending = Resending(database, SETTINGS, author, self.dispatch)
         self.attention = Attention(database, author, self.resending)
         self.customers = Customers(database, SETTINGS, author)
