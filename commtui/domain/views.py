@@ -63,6 +63,8 @@ class Attempt:
     provider_message_id: str
     version: int
     note: str
+    template: str = ""
+    """Name and version of the template that made its texts: reminder/fr c298f8cf0f8c."""
 
 
 @dataclass(frozen=True, slots=True)

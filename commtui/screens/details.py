@@ -200,6 +200,7 @@ class EntryPanel(KeyedPanel[str]):
             ("Replaces", attempt.replaces_id or ""),
             ("Settled by", attempt.settled_by or ""),
             ("Version", str(attempt.version)),
+            ("Template", attempt.template),
         ]
 
     def _content(self, details: EntryDetails) -> Text:

@@ -50,13 +50,11 @@ class Details:
                 connection, stored.lane_entries(connection, entry.communication_id, entry.channel)
             )
             attempt = next(item for item in lane if item.line.id == entry_id)
-            version = (entry.communication_id, entry.version)
+            version = (entry.communication_id, entry.version, entry.rendering)
             waiting = stored.waiting(
                 connection, entry.communication_id, entry_id, self._database.now()
             )
-            content = stored.contents(connection, [(*version, entry.rendering)]).get(
-                (*version, entry.rendering), stored.Content()
-            )
+            content = stored.contents(connection, [version]).get(version, stored.Content())
             again = attempt.line.status is Status.QUEUED and bool(waiting.reason)
             return EntryDetails(
                 attempt=attempt,

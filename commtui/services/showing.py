@@ -30,7 +30,7 @@ class _Dossier:
     facts: Sequence[CommunicationFacts]
     lanes: Mapping[str, CommunicationState]
     contents: Mapping[tuple[str, int, int], Content]
-    documents: Mapping[tuple[str, int], Sequence[DocumentInfo]]
+    documents: Mapping[tuple[str, int, int], Sequence[DocumentInfo]]
     entries: Sequence[Attempt]
     """Newest first."""
     history: Mapping[str, Sequence[Happening]]
@@ -77,9 +77,10 @@ class Showing:
         subject_id, now = found.subject_id, self._database.now()
         with self._database.read() as connection:
             facts = subjects.communications(connection, subject_id)
-            versions = [
-                (fact.id, version) for fact in facts for version in range(1, fact.version + 1)
-            ]
+            versions = details.newest_renderings(
+                connection,
+                [(fact.id, version) for fact in facts for version in range(1, fact.version + 1)],
+            )
             ids = details.entries_of(connection, subject_id)
             entries = details.attempts(connection, ids)
             line = _line(found, lists.by_ids(connection, Tab.OVERVIEW, [subject_id]), entries)
@@ -91,7 +92,7 @@ class Showing:
                 explanation=explain(line, waiting, now, None) if line and waiting else None,
                 facts=facts,
                 lanes={state.id: state for state in states(connection, [subject_id])[subject_id]},
-                contents=details.contents(connection, [(*version, 0) for version in versions]),
+                contents=details.contents(connection, versions),
                 documents=details.documents(connection, versions),
                 entries=entries,
                 history=details.history(connection, ids),
@@ -112,7 +113,10 @@ def _line(found: Found, shown: Sequence[Line], entries: Sequence[Attempt]) -> Li
 def _communication(facts: CommunicationFacts, dossier: _Dossier) -> dict[str, Any]:
     state = dossier.lanes.get(facts.id)
     lanes = state.lanes if state else ()
-    text = dossier.contents.get((facts.id, facts.version, 0), Content())
+    text = next(
+        (dossier.contents[key] for key in dossier.contents if key[:2] == (facts.id, facts.version)),
+        Content(),
+    )
     return {
         "id": facts.id,
         "external_id": facts.external_id,
@@ -157,6 +161,7 @@ def _entry(attempt: Attempt, dossier: _Dossier) -> dict[str, Any]:
         "settled_by": attempt.settled_by,
         "provider_message_id": attempt.provider_message_id,
         "version": attempt.version,
+        "template": attempt.template,
         "note": attempt.note or attempt.line.note,
         "history": [_happening(item) for item in dossier.history[identifier]],
         "events": [_event(item) for item in dossier.events.get(identifier, ())],

@@ -38,6 +38,7 @@ from commtui.store.tables import (
     outbox,
     provider_event,
 )
+from commtui.store.tables_wishes import rendered_document, template
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +176,9 @@ def attempts(connection: sa.Connection, entry_ids: Sequence[str]) -> list[Attemp
     rows: dict[str, Any] = {}
     for batch in batches(entry_ids):
         query = (
-            sa.select(entry, entry_text.c.note)
+            sa.select(entry, entry_text.c.note, template.c.kind, template.c.language)
             .outerjoin(entry_text, entry_text.c.entry_id == entry.c.id)
+            .outerjoin(template, template.c.version == entry.c.template_version)
             .where(entry.c.id.in_(batch))
         )
         rows.update((row.id, row) for row in connection.execute(query))
@@ -194,6 +196,7 @@ def _attempt(line: Line, row: Any) -> Attempt:
         provider_message_id=row.provider_message_id,
         version=row.version,
         note=row.note or "",
+        template=f"{row.kind}/{row.language} {row.template_version}" if row.kind else "",
     )
 
 
@@ -280,23 +283,49 @@ def _merged(told: Iterable[Any], reported: Iterable[Event]) -> list[Happening]:
 
 
 def documents(
-    connection: sa.Connection, versions: Sequence[tuple[str, int]]
-) -> dict[tuple[str, int], tuple[DocumentInfo, ...]]:
-    """The documents of versions of communications, without their bytes."""
-    wanted = set(versions)
-    found: dict[tuple[str, int], list[DocumentInfo]] = defaultdict(list)
-    for batch in batches(sorted({identifier for identifier, _ in wanted})):
-        query = (
+    connection: sa.Connection, versions: Sequence[tuple[str, int, int]]
+) -> dict[tuple[str, int, int], tuple[DocumentInfo, ...]]:
+    """The documents by communication, version and rendering, without their bytes: the source's, then a made letter."""
+    own: dict[tuple[str, int], list[DocumentInfo]] = defaultdict(list)
+    made: dict[tuple[str, int, int], list[DocumentInfo]] = defaultdict(list)
+    for batch in batches(sorted({identifier for identifier, _, _ in versions})):
+        for row in connection.execute(
             sa.select(communication_document, document.c.size)
             .join(document, document.c.sha256 == communication_document.c.sha256)
             .where(communication_document.c.communication_id.in_(batch))
             .order_by(communication_document.c.position)
-        )
-        for row in connection.execute(query):
-            found[(row.communication_id, row.version)].append(
-                DocumentInfo(DocumentRole(row.role), row.name, row.media_type, row.size, row.sha256)
+        ):
+            own[(row.communication_id, row.version)].append(_document(row))
+        for row in connection.execute(
+            sa.select(rendered_document, document.c.size)
+            .join(document, document.c.sha256 == rendered_document.c.sha256)
+            .where(rendered_document.c.communication_id.in_(batch))
+        ):
+            made[(row.communication_id, row.version, row.rendering)].append(_document(row))
+    return {key: (*own[key[:2]], *made[key]) for key in versions}
+
+
+def _document(row: Any) -> DocumentInfo:
+    return DocumentInfo(DocumentRole(row.role), row.name, row.media_type, row.size, row.sha256)
+
+
+def newest_renderings(
+    connection: sa.Connection, versions: Sequence[tuple[str, int]]
+) -> list[tuple[str, int, int]]:
+    """These versions of communications with what a template made of each last; 0: what the source delivered."""
+    newest: dict[tuple[str, int], int] = {}
+    for batch in batches(sorted({identifier for identifier, _ in versions})):
+        query = (
+            sa.select(
+                content.c.communication_id, content.c.version, sa.func.max(content.c.rendering)
             )
-    return {key: tuple(found.get(key, ())) for key in wanted}
+            .where(content.c.communication_id.in_(batch))
+            .group_by(content.c.communication_id, content.c.version)
+        )
+        newest.update(
+            ((key, version), number) for key, version, number in connection.execute(query)
+        )
+    return [(*key, newest.get(key, 0)) for key in versions]
 
 
 def contents(

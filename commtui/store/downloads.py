@@ -36,7 +36,7 @@ def items(database: Database, tab: Tab, ids: Sequence[str]) -> list[Item]:
         ordered = [lines[key] for key in ids if key in lines]
         versions = _versions(connection, ordered)
         contents = details.contents(connection, list(versions.values()))
-        documents = details.documents(connection, [key[:2] for key in versions.values()])
+        documents = details.documents(connection, list(versions.values()))
         channels = _channels(connection, tab, ordered)
     return [
         Item(
@@ -44,7 +44,7 @@ def items(database: Database, tab: Tab, ids: Sequence[str]) -> list[Item]:
             channels[line.id],
             versions[line.id][1],
             contents.get(versions[line.id], Content()),
-            documents[versions[line.id][:2]],
+            documents[versions[line.id]],
         )
         for line in ordered
     ]
@@ -58,16 +58,17 @@ def _versions(connection: sa.Connection, lines: Sequence[Line]) -> dict[str, tup
             entry.c.id.in_(batch)
         )
         sent.update((row.id, (row.version, row.rendering)) for row in connection.execute(query))
-    newest: dict[str, int] = {}
+    present: list[tuple[str, int]] = []
     for batch in batches([line.communication_id for line in lines if not line.entry_id]):
         query = sa.select(communication.c.id, communication.c.version).where(
             communication.c.id.in_(batch)
         )
-        newest.update((row.id, row.version) for row in connection.execute(query))
+        present += [(row.id, row.version) for row in connection.execute(query)]
+    newest = {key[0]: key for key in details.newest_renderings(connection, present)}
     return {
         line.id: (line.communication_id, *sent[line.entry_id])
         if line.entry_id
-        else (line.communication_id, newest[line.communication_id], 0)
+        else newest[line.communication_id]
         for line in lines
     }
 

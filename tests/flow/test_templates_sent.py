@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 
 from commtui.config import Fallback, Ping, Secret, Settings, Templates
 from commtui.domain.views import CustomerField
-from commtui.domain.vocabulary import Cause, Channel, ErrorClass, Status, Tab
+from commtui.domain.vocabulary import Cause, Channel, DocumentRole, ErrorClass, Status, Tab
 from commtui.errors import Refused
 from commtui.providers.base import SendRequest
 from commtui.services.bulk import Expansion
@@ -21,7 +23,7 @@ from commtui.services.details import Details
 from commtui.services.dispatch import Dispatch
 from commtui.services.falling_back import FallingBack
 from commtui.services.resending import Resending
-from commtui.store import requests
+from commtui.store import downloads, requests
 from commtui.store.engine import Database
 from tests.office import OPERATOR, SETTINGS, Office, message
 
@@ -94,6 +96,9 @@ def test_a_shipped_template_makes_the_email_in_the_customers_language(desk: Desk
     assert '<html lang="fr">' in sent.html
     desk.work()
     assert desk.line().status is Status.SENT
+    details = desk.details.details(desk.attempts()[0].id)
+    assert re.fullmatch(r"invoice/fr [0-9a-f]{12}", details.attempt.template)
+    assert details.content_text == sent.text
 
 
 def test_what_was_made_is_sent_again_whatever_the_template_says_now(desk: Desk) -> None:
@@ -179,6 +184,13 @@ def test_a_letter_has_the_address_and_a_corrected_one_gets_a_new_address_page(de
     first = desk.attempts()[0].id
     before = desk.request()
     assert "1 rue de la Paix" in letter(before)
+    (shown,) = desk.details.details(first).documents
+    assert (shown.role, shown.sha256) == (
+        DocumentRole.LETTER,
+        hashlib.sha256(before.documents[0].content).hexdigest(),
+    )
+    (item,) = downloads.items(desk.database, Tab.LOG, [first])
+    assert item.documents == (shown,)
     desk.report(
         desk.event(first, Status.RETURNED, error_class=ErrorClass.PERMANENT, code="undeliverable"),
         provider="ping",
