@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from commtui.config import Settings
-from commtui.domain.einvoice import SIRET_SCHEME, Network, Reachability, Routing
+from commtui.domain.einvoice import Network, Reachability, Routing
 from commtui.domain.vocabulary import Channel, DocumentRole, Status
 from commtui.errors import AccountTrouble, NotSent, Rejected, Stopped, UnknownOutcome
 from commtui.providers import chorus_facts, chorus_recipient, wire
@@ -38,7 +38,8 @@ from commtui.providers.chorus_facts import About
 from commtui.providers.chorus_problems import LABEL, explain
 from commtui.providers.chorus_recipient import Wanted
 from commtui.providers.chorus_watch import Same, Watcher, existing, expiry
-from commtui.providers.einvoice import checking, document
+from commtui.providers.einvoice import checking, chorus_limits, document
+from commtui.providers.einvoice.rules import Rules
 from commtui.providers.http import Http
 
 SYNTAXES: Mapping[str, str] = {
@@ -72,8 +73,10 @@ class _Paper:
 class ChorusProvider:
     """Deposits invoices at Chorus Pro, settles lost answers, and follows what becomes of them."""
 
-    def __init__(self, settings: Settings, http: Http) -> None:
+    def __init__(self, settings: Settings, http: Http, rules: Rules | None = None) -> None:
+        """`rules` runs the rules of documents; by default those that this process shares."""
         self._api = ChorusApi(settings, http)
+        self._rules = rules
         self._seller = ""
 
     def check(self, request: SendRequest) -> tuple[str, str] | None:
@@ -166,8 +169,15 @@ class ChorusProvider:
         digest = hashlib.sha256(invoice.content).hexdigest()
         if steps.reached.get("checked", {}).get("sha256") != digest:
             found = await asyncio.to_thread(
-                checking.check, invoice.content, invoice.name, invoice.media_type, "chorus"
+                checking.check,
+                invoice.content,
+                invoice.name,
+                invoice.media_type,
+                "chorus",
+                self._rules,
             )
+            if found.crashed:
+                raise NotSent(KEY, found.code, found.words, checking.AGAIN_SECONDS)
             if not found.ok:
                 raise Stopped(KEY, found.code, found.words)
             paper = await _read(request)
@@ -295,8 +305,8 @@ async def _read(request: SendRequest) -> _Paper:
     if routing is None:
         raise Stopped(KEY, "missing_recipient", "The customer has no SIRET.")
     _agree(routing, invoice)
-    sirets = _sirets(invoice.seller_ids)
-    seller = sirets[0] if sirets else next((value for _, value in invoice.seller_ids), "")
+    from_abroad = next((value for _, value in invoice.seller_ids), "")
+    seller = chorus_limits.siret(invoice.seller_ids) or from_abroad
     wanted = Wanted(
         siret=routing.id,
         service=invoice.buyer_reference,
@@ -308,9 +318,8 @@ async def _read(request: SendRequest) -> _Paper:
 
 def _agree(routing: Routing, invoice: document.Invoice) -> None:
     """Raise Stopped unless the bytes go where the customer's details say."""
-    named = _sirets(invoice.buyer_ids)
     pairs = (
-        ("SIRET", ", ".join(named), routing.id),
+        ("SIRET", ", ".join(chorus_limits.sirets(invoice.buyer_ids)), routing.id),
         ("service code", invoice.buyer_reference, routing.service_code),
         ("engagement number", invoice.order_reference, routing.engagement),
     )
@@ -318,15 +327,6 @@ def _agree(routing: Routing, invoice: document.Invoice) -> None:
         if wanted and found != wanted:
             words = f"The invoice's {what} is {found or 'missing'}, the customer's is {wanted}."
             raise Stopped(KEY, "recipient_differs", wire.text(words))
-
-
-def _sirets(ids: Sequence[tuple[str, str]]) -> list[str]:
-    found = (
-        value
-        for scheme, value in ids
-        if scheme in (SIRET_SCHEME, "0002", "") and len(value) == 14 and value.isdecimal()
-    )
-    return list(dict.fromkeys(found))
 
 
 def _age(stored: object, now: datetime) -> timedelta:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from commtui.domain.vocabulary import ErrorClass, Status
 from commtui.providers.base import Follow, Problem
-from commtui.providers.problems import CORRECT_ADDRESS, TRIES_AGAIN, shared
+from commtui.providers.problems import CORRECT_ADDRESS, RULES_AGAIN, TRIES_AGAIN, shared
 
 LABEL = "Chorus Pro"
 
@@ -95,8 +95,8 @@ CHECK_PROBLEMS: Mapping[str, Problem] = {
     "xsd": Problem(_TECHNICAL, "The document breaks its schema, so nothing was sent.", _DOCUMENT),
     "rules_crashed": Problem(
         _TECHNICAL,
-        "The invoice rules could not be run on this document, so nothing was sent.",
-        _REPORT,
+        "The invoice rules could not be run on this document; nothing was sent yet.",
+        RULES_AGAIN,
     ),
     "zero_rules": Problem(
         _TECHNICAL,
@@ -112,6 +112,22 @@ CHECK_PROBLEMS: Mapping[str, Problem] = {
         _TECHNICAL,
         "The invoice number is longer than Chorus Pro takes (20 characters), so nothing was sent.",
         "Have the invoice issued with a shorter number.",
+    ),
+    "chorus_engagement_length": Problem(
+        _TECHNICAL,
+        "The engagement number is longer than Chorus Pro takes (50 characters), so nothing was sent.",
+        "Ask the recipient for the right number; correct customer and invoice, then send again.",
+    ),
+    "chorus_attachment": Problem(
+        _TECHNICAL,
+        "Chorus Pro does not take one of the invoice's attachments: its size, name or kind; nothing was sent.",
+        "Have the source system deliver that attachment as a PDF below 10 MB with a name of at most 50 characters, "
+        "and send again under the same number.",
+    ),
+    "chorus_profile": Problem(
+        _TECHNICAL,
+        "The invoice is of a profile that Chorus Pro does not take as a whole invoice, so nothing was sent.",
+        "Have the source system deliver Factur-X BASIC, EN 16931 or EXTENDED, and send again under the same number.",
     ),
 }
 """Our own checks, before anything leaves."""

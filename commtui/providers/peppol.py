@@ -30,6 +30,7 @@ from commtui.providers.base import (
     Watched,
 )
 from commtui.providers.einvoice import checking, document
+from commtui.providers.einvoice.rules import Rules
 from commtui.providers.einvoice_be import KEY, EInvoiceBe
 from commtui.providers.http import Http
 from commtui.providers.peppol_access import (
@@ -57,11 +58,19 @@ WATCHED = "watched"
 class PeppolProvider:
     """Hands invoices to an access point, settles lost answers, and follows what becomes of them."""
 
-    def __init__(self, settings: Settings, point: AccessPoint, directory: Directory | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        point: AccessPoint,
+        directory: Directory | None,
+        rules: Rules | None = None,
+    ) -> None:
+        """`rules` runs the rules of documents; by default those that this process shares."""
         self._sender = settings.peppol.sender_id
         self._call_seconds = settings.worker.request_seconds
         self._point = point
         self._directory = directory
+        self._rules = rules
 
     def check(self, request: SendRequest) -> tuple[str, str] | None:
         """A reason (code, words) why this must not be sent as it is, or None; makes no request."""
@@ -154,7 +163,11 @@ class PeppolProvider:
         if known.get("sha256") == digest:
             return known
         content, name, media_type = invoice.content, invoice.name, invoice.media_type
-        found = await asyncio.to_thread(checking.check, content, name, media_type, "peppol")
+        found = await asyncio.to_thread(
+            checking.check, content, name, media_type, "peppol", self._rules
+        )
+        if found.crashed:
+            raise NotSent(KEY, found.code, found.words, checking.AGAIN_SECONDS)
         if not found.ok:
             raise Stopped(KEY, found.code, found.words)
         try:

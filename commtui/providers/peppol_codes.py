@@ -11,7 +11,13 @@ from collections.abc import Mapping
 
 from commtui.domain.vocabulary import ErrorClass, Layer, Status
 from commtui.providers.base import Follow, Problem, Task
-from commtui.providers.problems import CORRECT_ADDRESS, SEND_LATER, TRIES_AGAIN, shared
+from commtui.providers.problems import (
+    CORRECT_ADDRESS,
+    RULES_AGAIN,
+    SEND_LATER,
+    TRIES_AGAIN,
+    shared,
+)
 
 LABEL = "Peppol"
 BILLING_PROCESS = "cenbii-procid-ubl::urn:fdc:peppol.eu:2017:poacc:billing:01:1.0"
@@ -176,8 +182,8 @@ PROBLEMS: Mapping[str, Problem] = {
     ),
     "rules_crashed": Problem(
         _TECHNICAL,
-        "The rules could not be run, so the invoice was not checked, and not sent.",
-        _REPORT,
+        "The rules could not be run, so the invoice was not checked, and not sent yet.",
+        RULES_AGAIN,
     ),
     "too_many_documents": Problem(
         _TECHNICAL,

@@ -7,6 +7,10 @@ from commtui.providers.base import Follow, Problem
 
 CORRECT_ADDRESS = "Correct the customer's address, then send again."
 TRIES_AGAIN = "Nothing to do: it is tried again by itself."
+RULES_AGAIN = (
+    "Nothing to do at first: it is tried again by itself. If it stays so, report it to whoever runs commtui: "
+    "the process that runs the rules needs memory and the extra commtui[einvoice]."
+)
 SEND_LATER = "Send again later; if it keeps failing, use another channel."
 SETTLE = "Look for it at the provider or ask the customer, then settle it: it was sent, send again, or give up."
 

@@ -94,7 +94,8 @@ def _queued(line: Line, waiting: Waiting, now: datetime, zone: tzinfo | None) ->
     if waiting.reason:
         problem = _problem(line.provider, Status.REJECTED, waiting.reason, line.error_message)
         again = f" at {_moment(waiting.due_at, zone)}" if later else " now"
-        return f"{problem.sentence} It is tried again{again}.", _BY_ITSELF
+        advice = problem.advice if problem.error_class is ErrorClass.TECHNICAL else _BY_ITSELF
+        return f"{problem.sentence} It is tried again{again}.", advice
     if later:
         return f"It waits for its date, {_moment(waiting.due_at, zone)}.", _BY_ITSELF
     return _by_workers(f"It waits to be handed to {label}.", waiting)

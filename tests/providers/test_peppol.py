@@ -8,6 +8,7 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from commtui.errors import (
     Unreadable,
 )
 from commtui.providers.base import Accepted, DeliveryEvent, Document, RawWebhook, SendRequest
+from commtui.providers.einvoice.rules import Rules
 from commtui.providers.einvoice_be import EInvoiceBe
 from commtui.providers.http import Http
 from commtui.providers.peppol import SPEC, PeppolProvider
@@ -1088,3 +1090,24 @@ async def test_accepted_is_not_received_and_received_is_not_approved(
         kinds = {event.kind for event in found.events}
         assert not {event.layer for event in found.events} & {Layer.MESSAGE, Layer.BUSINESS}
         assert {event.status for event in found.events} <= {None, Status.SENT}
+
+
+async def test_rules_that_cannot_be_run_let_the_document_wait_until_they_can(
+    practice: PeppolPractice, tmp_path: Path
+) -> None:
+    request, steps = to("sent"), MemorySteps()
+    point, broken = (
+        EInvoiceBe(practice.settings().peppol, practice.http),
+        Rules(command=(str(tmp_path / "nothing"),)),
+    )
+    with pytest.raises(NotSent) as caught:
+        await PeppolProvider(practice.settings(), point, None, broken).advance(request, steps)
+    assert caught.value.code == "rules_crashed"
+    assert caught.value.retry_after
+    assert (steps.committed, steps.registrations) == ([], [])
+    problem = explain(Status.QUEUED, caught.value.code, caught.value.words)
+    assert problem.error_class is ErrorClass.TECHNICAL
+    assert "not sent yet" in problem.sentence
+
+    done = await practice.provider().advance(request, steps)
+    assert practice.taken(request) == [done.provider_message_id]
