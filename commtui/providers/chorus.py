@@ -17,11 +17,12 @@ from typing import Any
 
 from commtui.config import Settings
 from commtui.domain.einvoice import Network, Reachability, Routing
-from commtui.domain.vocabulary import Channel, DocumentRole, Status
+from commtui.domain.vocabulary import Channel, DocumentRole
 from commtui.errors import AccountTrouble, NotSent, Rejected, Stopped, UnknownOutcome
 from commtui.providers import chorus_facts, chorus_recipient, wire
 from commtui.providers.base import (
     Accepted,
+    AccountFinding,
     Capability,
     DeliveryEvent,
     Document,
@@ -77,7 +78,6 @@ class ChorusProvider:
         """`rules` runs the rules of documents; by default those that this process shares."""
         self._api = ChorusApi(settings, http)
         self._rules = rules
-        self._seller = ""
 
     def check(self, request: SendRequest) -> tuple[str, str] | None:
         """A reason (code, words) why this must not be sent as it is, or None; makes no request."""
@@ -136,23 +136,20 @@ class ChorusProvider:
         """The present state of a flow and of its invoice. Raises ProviderError when it cannot be asked."""
         return await Watcher(self._api, watch, datetime.now(UTC)).ask()
 
-    async def account(self, siret: str = "") -> tuple[str, ...]:
-        """Warnings about our own account; `siret` is ours, without it that of the last invoice is used.
+    async def account(self, last: Mapping[str, Mapping[str, Any]]) -> Sequence[AccountFinding]:
+        """Whether the technical account works, and its password lasts.
 
-        Raises NotSent when it cannot be asked.
+        Chorus Pro says that with our own structure, which is known once an invoice was checked.
         """
-        own, now = siret or self._seller, datetime.now(UTC)
-        try:
-            await self._api.ready()
-            ends = await self._password_ends(own, now) if own else None
-        except AccountTrouble as error:
-            problem = explain(Status.REJECTED, error.code, error.words)
-            return (f"{problem.sentence} {problem.advice}",)
+        await self._api.ready()
+        own, now = wire.text(last.get("checked", {}).get("seller"), 40), datetime.now(UTC)
+        ends = await self._password_ends(own, now) if own else None
         if ends is None or ends - now > PASSWORD_WARNING:
             return ()
-        verb = "expired" if ends <= now else "expires"
-        day = ends.astimezone(chorus_facts.PARIS)
-        return (f"The technical account's password {verb} on {day:%Y-%m-%d}.",)
+        expired = ends <= now
+        day = f"{ends.astimezone(chorus_facts.PARIS):%Y-%m-%d}"
+        words = f"The technical account's password {'expired' if expired else 'expires'} on {day}."
+        return (AccountFinding("password_expired" if expired else "password_expiring", words),)
 
     async def _password_ends(self, own: str, now: datetime) -> datetime | None:
         asked = {"structure": {"identifiantStructure": own, "typeIdentifiantStructure": "SIRET"}}
@@ -191,7 +188,6 @@ class ChorusProvider:
             await steps.commit("checked", reference, found.summary)
         else:
             paper = await _read(request)
-        self._seller = paper.seller
         return paper
 
     async def _recipient(self, request: SendRequest, paper: _Paper, steps: Steps) -> None:
@@ -347,7 +343,13 @@ SPEC = ProviderSpec(
     label=LABEL,
     channel=Channel.EINVOICE,
     capabilities=frozenset(
-        {Capability.POLL, Capability.FIND, Capability.ATTACHMENTS, Capability.STEPS}
+        {
+            Capability.POLL,
+            Capability.FIND,
+            Capability.ATTACHMENTS,
+            Capability.STEPS,
+            Capability.ACCOUNT,
+        }
     ),
     fields=(
         SettingField("client_id", True, "OAuth client id of the PISTE application"),

@@ -18,6 +18,10 @@ _ACCOUNT = (
     "Check chorus.login and chorus.password, and whether the technical account's password has expired; "
     f"{_BY_ITSELF}"
 )
+_RENEW = (
+    "The structure's manager renews it in Chorus Pro; put the new one into chorus.password and start the workers "
+    "again."
+)
 _PISTE = (
     "Check chorus.client_id and chorus.client_secret (the OAuth pair, not the API key) and that chorus.token_url "
     f"is of the same environment; {_BY_ITSELF}"
@@ -143,6 +147,12 @@ ANSWER_PROBLEMS: Mapping[str, Problem] = {
         _TECHNICAL,
         "Chorus Pro refuses our technical account, or its password has expired.",
         _ACCOUNT,
+    ),
+    "password_expiring": Problem(
+        _TECHNICAL, "The technical account's password at Chorus Pro expires soon.", _RENEW
+    ),
+    "password_expired": Problem(
+        _TECHNICAL, "The technical account's password at Chorus Pro has expired.", _RENEW
     ),
     "402": Problem(_TECHNICAL, "PISTE wants our account to be settled first.", _SUBSCRIBE),
     "403": Problem(

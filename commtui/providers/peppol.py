@@ -19,6 +19,7 @@ from commtui.errors import NotSent, ProviderError, Stopped, UnknownOutcome
 from commtui.providers import peppol_facts, peppol_proof, wire
 from commtui.providers.base import (
     Accepted,
+    AccountFinding,
     Capability,
     DeliveryEvent,
     Document,
@@ -50,6 +51,8 @@ CHECK_HOLDS = timedelta(days=1)
 """How long it is believed that a recipient is reachable; a "not registered" is asked again with every sending."""
 CERTAIN_AFTER = timedelta(minutes=1)
 """After the request that sends was allowed to take its time: what is a draft then was not sent."""
+LOW_CREDIT = 50
+"""Documents that the access point still sends for our credit: below it we say so."""
 FIRST_POLL = timedelta(seconds=10)
 WATCHED = "watched"
 """Under this name the answers to earlier questions are remembered."""
@@ -153,6 +156,21 @@ class PeppolProvider:
             memory["proof"], evidence = proof.state, proof.documents
         again = again_after(standing.stage, watch.accepted_at, now)
         return Watched(events, again, {WATCHED: memory}, evidence)
+
+    async def account(
+        self,
+        last: Mapping[str, Mapping[str, Any]],  # noqa: ARG002 - the contract's form
+    ) -> Sequence[AccountFinding]:
+        """Whether the access point lets our sender send, and how much credit is left."""
+        found, credit = await self._point.account(), None
+        if found.credit is not None and found.credit <= 0:
+            credit = AccountFinding("no_credit")
+        elif found.credit is not None and found.credit < LOW_CREDIT:
+            words = f"The credit at the access point is low: {found.credit:g}."
+            credit = AccountFinding("low_credit", words)
+        foreign = found.senders is not None and self._sender.casefold() not in found.senders
+        sender = AccountFinding("sender_not_allowed") if foreign else None
+        return [item for item in (sender, credit) if item]
 
     async def _checked(
         self, routing: Routing, invoice: Document, steps: Steps
@@ -343,6 +361,7 @@ SPEC = ProviderSpec(
             Capability.WEBHOOK,
             Capability.POLL,
             Capability.FIND,
+            Capability.ACCOUNT,
             Capability.STEPS,
         }
     ),

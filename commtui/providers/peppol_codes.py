@@ -160,6 +160,11 @@ PROBLEMS: Mapping[str, Problem] = {
         "The credit at the access point is used up.",
         "Top it up in the access point's console; what waits goes out by itself afterwards.",
     ),
+    "low_credit": Problem(
+        _TECHNICAL,
+        "The credit at the access point is low.",
+        "Top it up in the access point's console before invoices have to wait for it.",
+    ),
     "sender_not_allowed": Problem(
         _TECHNICAL,
         "Our sender is not among the Peppol IDs of our account at the access point.",

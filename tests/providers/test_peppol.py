@@ -1111,3 +1111,39 @@ async def test_rules_that_cannot_be_run_let_the_document_wait_until_they_can(
 
     done = await practice.provider().advance(request, steps)
     assert practice.taken(request) == [done.provider_message_id]
+
+
+@pytest.mark.parametrize(
+    ("account", "codes"),
+    [
+        ({"credit_balance": 50, "peppol_ids": ["0208:0202239951"]}, []),
+        ({"credit_balance": 49, "peppol_ids": ["0208:0202239951"]}, ["low_credit"]),
+        ({"credit_balance": 0.0, "peppol_ids": ["0208:0202239951"]}, ["no_credit"]),
+        ({"credit_balance": 1000, "peppol_ids": []}, ["sender_not_allowed"]),
+        ({"credit_balance": 3, "peppol_ids": ["0208:1"]}, ["sender_not_allowed", "low_credit"]),
+        ({"credit_balance": True, "peppol_ids": "0208:1"}, []),
+        ({}, []),
+    ],
+)
+async def test_the_account_says_what_will_stop_us(
+    account: Mapping[str, Any], codes: list[str]
+) -> None:
+    script, http = Scripted("nothing", 200, account=account), Http(1, 2.0)
+    async with serving([Route("/{path:path}", script.answer, methods=METHODS)]) as url:
+        found = await provider_at(url, http).account({})
+    await http.aclose()
+    assert [item.code for item in found] == codes
+    for item in found:
+        problem = explain(Status.REJECTED, item.code, item.sentence)
+        assert problem.error_class is ErrorClass.TECHNICAL
+        assert problem.advice
+    assert all("49" in item.sentence for item in found if codes == ["low_credit"])
+
+
+async def test_an_account_that_is_refused_or_cannot_be_asked_is_no_clean_one() -> None:
+    for answer, kind in ((401, AccountTrouble), (500, UnknownOutcome), (429, RateLimited)):
+        script, http = Scripted("GET me/", answer), Http(1, 2.0)
+        async with serving([Route("/{path:path}", script.answer, methods=METHODS)]) as url:
+            with pytest.raises(kind):
+                await provider_at(url, http).account({})
+        await http.aclose()

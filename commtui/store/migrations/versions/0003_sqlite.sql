@@ -1,0 +1,7 @@
+CREATE TABLE account_check (
+    provider TEXT NOT NULL,
+    at BIGINT,
+    due_at BIGINT NOT NULL,
+    findings JSON NOT NULL,
+    PRIMARY KEY (provider)
+)
