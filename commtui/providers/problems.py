@@ -6,6 +6,7 @@ from commtui.domain.vocabulary import ErrorClass, Status
 from commtui.providers.base import Follow, Problem
 
 CORRECT_ADDRESS = "Correct the customer's address, then send again."
+OTHERWISE = "Otherwise use another channel, or hand it over by hand."
 TRIES_AGAIN = "Nothing to do: it is tried again by itself."
 RULES_AGAIN = (
     "Nothing to do at first: it is tried again by itself. If it stays so, report it to whoever runs commtui: "
@@ -18,7 +19,7 @@ OWN: dict[str, Problem] = {
     "missing_recipient": Problem(
         ErrorClass.PERMANENT,
         "The customer has no address for this channel, so nothing was sent.",
-        "Add the address to the customer, then send again.",
+        f"Add the address to the customer, then send again. {OTHERWISE}",
     ),
     "invalid_recipient": Problem(
         ErrorClass.PERMANENT,

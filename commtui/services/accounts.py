@@ -13,8 +13,10 @@ from commtui.domain.vocabulary import Status
 from commtui.errors import AccountTrouble, ProviderError
 from commtui.providers import registry
 from commtui.providers.base import AccountFinding, Accounts, Capability, Checks
+from commtui.services.explaining import remedy
 from commtui.store import accounts
 from commtui.store.engine import Database
+from commtui.store.providers_state import Pause
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +74,16 @@ class AccountChecks:
             return accounts.last_steps(connection, key)
 
 
-def warnings(found: Iterable[accounts.Finding]) -> tuple[AccountWarning, ...]:
-    """What is wrong with our accounts in sentences, and what to do about it."""
-    return tuple(_warning(item) for item in found)
+def warnings(
+    found: Iterable[accounts.Finding], pauses: Iterable[Pause]
+) -> tuple[AccountWarning, ...]:
+    """What is wrong with our accounts in sentences, and what to do about it; what stops a provider comes first."""
+    stopping = {(item.provider, item.code): item for item in pauses}
+    others = (item for item in found if (item.provider, item.code) not in stopping)
+    return (
+        *(AccountWarning(item.provider, item.reason, remedy(item)) for item in stopping.values()),
+        *(_warning(item) for item in others),
+    )
 
 
 def _warning(item: accounts.Finding) -> AccountWarning:

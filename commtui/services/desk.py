@@ -255,5 +255,5 @@ class Desk:
                 paused=tuple((pause.provider, pause.reason) for pause in pauses),
                 due=outbox.due_count(connection),
                 held=tuple(fallbacks.holds(connection)),
-                warnings=warnings(accounts.findings(connection, now)),
+                warnings=warnings(accounts.findings(connection, now), pauses),
             )

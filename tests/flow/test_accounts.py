@@ -17,7 +17,7 @@ from commtui.domain.views import AccountWarning
 from commtui.errors import AccountTrouble, NotSent, ProviderError
 from commtui.providers.base import AccountFinding
 from commtui.services.accounts import AccountChecks
-from commtui.store import accounts, steps
+from commtui.store import accounts, providers_state, steps
 from commtui.store.engine import Database
 from commtui.store.tables import entry
 from commtui.store.tables_accounts import account_check
@@ -91,6 +91,19 @@ def test_refused_credentials_are_a_warning_in_our_own_words(
     assert "API key" in warning.sentence
     assert "go away" not in warning.sentence
     assert "peppol.api_key" in warning.advice
+
+
+def test_a_paused_provider_comes_first_and_is_not_warned_about_twice(
+    database: Database, database_url: str
+) -> None:
+    providers_state.pause(database, "sendgrid", "SendGrid does not accept our API key.", 600, "401")
+    providers_state.pause(database, "peppol", "The credit is used up.", 600, "no_credit")
+    used_up = AccountFinding("no_credit")
+    step(checks(database, Account([used_up, AccountFinding("sender_not_allowed")])))
+    found = shown(database, database_url)
+    assert sorted(item.provider for item in found[:2]) == ["peppol", "sendgrid"]
+    assert {item.advice[:16] for item in found[:2]} == {"Put a valid key ", "Top it up in the"}
+    assert [item.sentence[:20] for item in found[2:]] == ["Our sender is not am"]
 
 
 def test_what_cannot_be_asked_leaves_what_is_known_and_is_asked_again_sooner(

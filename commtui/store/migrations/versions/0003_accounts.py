@@ -10,4 +10,7 @@ down_revision = "0002"
 
 def upgrade() -> None:
     dialect = op.get_bind().dialect.name
-    op.execute(Path(__file__).with_name(f"0003_{dialect}.sql").read_text(encoding="utf-8"))
+    sql = Path(__file__).with_name(f"0003_{dialect}.sql").read_text(encoding="utf-8")
+    for statement in sql.split(";\n"):
+        if statement.strip():
+            op.execute(statement)
