@@ -12,6 +12,7 @@ from commtui.domain.vocabulary import Author
 from commtui.providers import registry
 from commtui.providers.base import Checks
 from commtui.providers.http import Http
+from commtui.services.accounts import AccountChecks
 from commtui.services.asking import Asking
 from commtui.services.attention import Attention
 from commtui.services.bulk import Bulk, Expansion
@@ -99,6 +100,7 @@ class Working:
     housekeeping: Housekeeping
     falling_back: FallingBack
     errands: Errands
+    accounts: AccountChecks
 
     def anything_due(self) -> bool:
         """Whether something could be done now: rows due, calls to read, runs to expand, releases."""
@@ -145,6 +147,7 @@ def open_working(settings: Settings) -> Working:
         housekeeping=Housekeeping(database),
         falling_back=FallingBack(database, settings, dispatch),
         errands=Errands(database, providers, applying),
+        accounts=AccountChecks(database, providers),
     )
 
 

@@ -466,7 +466,17 @@ def test_in_test_and_live_a_provider_in_a_private_network_is_refused(
         ("fallback.chains", "sms, email", "kind: channel"),
         ("fallback.cap_per_hour", -1, "0 or more"),
         ("peppol.dns", "not a host/", "host:port"),
-        ("ping.product", "slow", "fast, cheap"),
+        ("peppol.dns", "ns.example:0x35", "host:port"),
+        ("peppol.dns", "ns.example:70000", "host:port"),
+        ("ping.product", "slow", "fast, cheap, bulk, premium, registered"),
+        ("ping.print_mode", "both", "simplex, duplex"),
+        ("ping.print_spectrum", "colour", "color, grayscale"),
+        ("ping.address_position", "top", "left, right"),
+        ("ping.base_url", "api.pingen.com", "a URL such as"),
+        ("ping.identity_url", "https://", "a URL such as"),
+        ("chorus.base_url", "api.piste.gouv.fr", "a URL such as"),
+        ("chorus.token_url", "ftp://oauth.piste.gouv.fr", "a URL such as"),
+        ("peppol.base_url", "https://api.e-invoice.be:https", "a URL such as"),
     ],
 )
 def test_what_the_new_settings_may_be_is_said(
@@ -475,3 +485,17 @@ def test_what_the_new_settings_may_be_is_said(
     complaint = source.complaint(toml({key: value}))
     assert key in complaint
     assert said in complaint
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *[("ping.product", word) for word in ("fast", "cheap", "bulk", "premium", "registered")],
+        *[("ping.print_mode", word) for word in ("simplex", "duplex")],
+        *[("ping.print_spectrum", word) for word in ("grayscale", "color")],
+        *[("ping.address_position", word) for word in ("left", "right", "")],
+        *[("peppol.dns", word) for word in ("", "off", "9.9.9.9", "ns.example:5353", "[::1]:53")],
+    ],
+)
+def test_every_value_that_a_provider_takes_may_be_set(source: Source, key: str, value: str) -> None:
+    assert keys(source.read(toml({key: value})))[key] == value

@@ -128,7 +128,9 @@ class ChorusApi:
         self._callbacks = callbacks
         self.token_seconds = TOKEN_SECONDS
         """How long a token lasts."""
-        self.password_expires = datetime.now(_PARIS).date() + timedelta(days=90)
+        self.password_expires = datetime.now(_PARIS).date() + timedelta(
+            days=account.chorus_password_days
+        )
         self.calls: Counter[str] = Counter()
         """How often each route was called."""
         self._tokens: dict[str, float] = {}

@@ -85,7 +85,7 @@ def _ends(
 
 def _stopped(name: str, tag: str, code: str) -> Scenario:
     """Stopped by what Chorus Pro says about the recipient."""
-    return _ends(name, tag, First.REJECTED, Status.FAILED, _PERMANENT, code)
+    return _ends(name, tag, First.STOPPED, Status.FAILED, _PERMANENT, code)
 
 
 _PERMANENT, _TEMPORARY = ErrorClass.PERMANENT, ErrorClass.TEMPORARY
@@ -280,13 +280,13 @@ CHORUS_SCENARIOS: tuple[Scenario, ...] = (
         "recipient could not be checked, then reachable",
         "42",
         Reply(502, times=1, step=SEARCH),
-        First.RATE_LIMITED,
+        First.NOT_SENT,
         "could_not_check",
     ),
     _ends(
         "recipient could not be checked",
         "43",
-        First.RATE_LIMITED,
+        First.NOT_SENT,
         Status.QUEUED,
         None,
         "could_not_check",

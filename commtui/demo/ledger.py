@@ -29,6 +29,10 @@ class PracticeAccount:
     peppol_api_key: str = "practice-peppol-key"
     peppol_sender_id: str = "0208:0202239951"
     peppol_webhook_secret: str = "practice-peppol-webhook"  # noqa: S105
+    chorus_password_days: int = 90
+    """Until the technical account's password expires; negative: since then."""
+    peppol_credit: int = 1000
+    """Documents that the access point still sends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,6 @@ HOOK_PATH = "/webhooks/peppol"
 HOOKS = {SENT: "document.sent", FAILED: "document.sent.failed"}
 STATES = {SENT: "SENT", FAILED: "FAILED"}
 PAGE_LIMIT = 100
-CREDIT = 1000
 _ENTRY = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -95,7 +94,7 @@ class PeppolApi:
         self._callbacks = callbacks
         self._kept: dict[str, _Kept] = {}
         self._files: dict[str, bytes] = {}
-        self._credit = CREDIT
+        self._credit = self._account.peppol_credit
         one = "/api/documents/{document}"
         self.routes = [
             Route("/api/me/", self.show_account, methods=["GET"]),
@@ -330,7 +329,7 @@ class PeppolApi:
             for part, value in zip(("scheme", "id"), participant.split(":", 1), strict=True)
         }
         kept.happened("send_attempted")
-        self._credit = CREDIT
+        self._credit = self._account.peppol_credit
         named = _ENTRY.search(kept.name)
         self._ledger.accepted.append(
             PracticeMessage(

@@ -198,7 +198,7 @@ PEPPOL_SCENARIOS: tuple[Scenario, ...] = (
     _ends(
         "validation refused",
         "20",
-        First.REJECTED,
+        First.STOPPED,
         Status.FAILED,
         _TECHNICAL,
         "PEPPOL-EN16931-R003",
@@ -284,15 +284,15 @@ PEPPOL_SCENARIOS: tuple[Scenario, ...] = (
         "406",
         Reply(406, "Document can not be validated as valid UBL document", step=SEND),
     ),
-    _ends("not registered", "40", First.REJECTED, Status.FAILED, _PERMANENT, "not_registered"),
-    _ends("could not check", "41", First.RATE_LIMITED, Status.QUEUED, None, "could_not_check"),
+    _ends("not registered", "40", First.STOPPED, Status.FAILED, _PERMANENT, "not_registered"),
+    _ends("could not check", "41", First.NOT_SENT, Status.QUEUED, None, "could_not_check"),
     _ends(
-        "registered without an SMP", "42", First.REJECTED, Status.FAILED, _PERMANENT, "no_endpoint"
+        "registered without an SMP", "42", First.STOPPED, Status.FAILED, _PERMANENT, "no_endpoint"
     ),
     _ends(
         "document type not supported",
         "43",
-        First.REJECTED,
+        First.STOPPED,
         Status.FAILED,
         _PERMANENT,
         "unsupported",
@@ -300,7 +300,7 @@ PEPPOL_SCENARIOS: tuple[Scenario, ...] = (
     _ends(
         "only the directory has it",
         "44",
-        First.RATE_LIMITED,
+        First.NOT_SENT,
         Status.QUEUED,
         None,
         "could_not_check",
@@ -312,7 +312,7 @@ PEPPOL_SCENARIOS: tuple[Scenario, ...] = (
     _ends(
         "not registered, directory silent",
         "49",
-        First.REJECTED,
+        First.STOPPED,
         Status.FAILED,
         _PERMANENT,
         "not_registered",

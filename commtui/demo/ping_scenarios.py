@@ -73,7 +73,7 @@ def _stopped(
         error_class=_TECHNICAL,
         code=code,
         reply=reply,
-        first=First.REJECTED,
+        first=First.REJECTED if reply else First.STOPPED,
         first_code=code,
     )
 

@@ -15,7 +15,9 @@ class First(StrEnum):
     ACCEPTED = "accepted"
     ACCOUNT = "account trouble"
     RATE_LIMITED = "rate limited"
+    NOT_SENT = "surely not sent"
     REJECTED = "rejected"
+    STOPPED = "stopped by our own check"
     UNKNOWN = "unknown outcome"
 
 

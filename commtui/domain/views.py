@@ -332,6 +332,15 @@ class Decision(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class AccountWarning:
+    """What is wrong with our account at a provider, or will be soon."""
+
+    provider: str
+    sentence: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """What the status line says about the processes."""
 
@@ -343,6 +352,7 @@ class Health:
     """Messages waiting to be sent."""
     held: tuple[FallbackHold, ...] = ()
     """Automatic fallbacks above the cap."""
+    warnings: tuple[AccountWarning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,8 @@ class Capability(StrEnum):
     CANCEL = "cancel"
     LIFT = "lift"
     """Takes an address off the provider's suppression list."""
+    ACCOUNT = "account"
+    """Can be asked about our own account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +292,25 @@ class Lifts(Protocol):
     async def lift(self, address: str) -> str:
         """Take an address off the suppression lists that a bounce or an invalid address leads to; says which.
         Raises ProviderError. Spam reports and unsubscribes stay."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFinding:
+    """Something that is wrong with our account, or will be soon."""
+
+    code: str
+    """`ProviderSpec.explain` says what to do about it."""
+    sentence: str = ""
+    """Ours, with the day or the amount; empty: that of the code says all."""
+
+
+class Accounts(Protocol):
+    """Implemented by providers with Capability.ACCOUNT."""
+
+    async def account(self, last: Mapping[str, Mapping[str, Any]]) -> Sequence[AccountFinding]:
+        """What is wrong with our account; `last` are the steps of the newest message that the provider checked.
+        Raises AccountTrouble when it is refused, another ProviderError when it cannot be asked."""
         ...
 
 

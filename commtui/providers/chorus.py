@@ -16,12 +16,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from commtui.config import Settings
-from commtui.domain.einvoice import SIRET_SCHEME, Network, Reachability, Routing
-from commtui.domain.vocabulary import Channel, DocumentRole, Status
+from commtui.domain.einvoice import Network, Reachability, Routing
+from commtui.domain.vocabulary import Channel, DocumentRole
 from commtui.errors import AccountTrouble, NotSent, Rejected, Stopped, UnknownOutcome
 from commtui.providers import chorus_facts, chorus_recipient, wire
 from commtui.providers.base import (
     Accepted,
+    AccountFinding,
     Capability,
     DeliveryEvent,
     Document,
@@ -38,7 +39,8 @@ from commtui.providers.chorus_facts import About
 from commtui.providers.chorus_problems import LABEL, explain
 from commtui.providers.chorus_recipient import Wanted
 from commtui.providers.chorus_watch import Same, Watcher, existing, expiry
-from commtui.providers.einvoice import checking, document
+from commtui.providers.einvoice import checking, chorus_limits, document
+from commtui.providers.einvoice.rules import Rules
 from commtui.providers.http import Http
 
 SYNTAXES: Mapping[str, str] = {
@@ -72,9 +74,10 @@ class _Paper:
 class ChorusProvider:
     """Deposits invoices at Chorus Pro, settles lost answers, and follows what becomes of them."""
 
-    def __init__(self, settings: Settings, http: Http) -> None:
+    def __init__(self, settings: Settings, http: Http, rules: Rules | None = None) -> None:
+        """`rules` runs the rules of documents; by default those that this process shares."""
         self._api = ChorusApi(settings, http)
-        self._seller = ""
+        self._rules = rules
 
     def check(self, request: SendRequest) -> tuple[str, str] | None:
         """A reason (code, words) why this must not be sent as it is, or None; makes no request."""
@@ -133,23 +136,20 @@ class ChorusProvider:
         """The present state of a flow and of its invoice. Raises ProviderError when it cannot be asked."""
         return await Watcher(self._api, watch, datetime.now(UTC)).ask()
 
-    async def account(self, siret: str = "") -> tuple[str, ...]:
-        """Warnings about our own account; `siret` is ours, without it that of the last invoice is used.
+    async def account(self, last: Mapping[str, Mapping[str, Any]]) -> Sequence[AccountFinding]:
+        """Whether the technical account works, and its password lasts.
 
-        Raises NotSent when it cannot be asked.
+        Chorus Pro says that with our own structure, which is known once an invoice was checked.
         """
-        own, now = siret or self._seller, datetime.now(UTC)
-        try:
-            await self._api.ready()
-            ends = await self._password_ends(own, now) if own else None
-        except AccountTrouble as error:
-            problem = explain(Status.REJECTED, error.code, error.words)
-            return (f"{problem.sentence} {problem.advice}",)
+        await self._api.ready()
+        own, now = wire.text(last.get("checked", {}).get("seller"), 40), datetime.now(UTC)
+        ends = await self._password_ends(own, now) if own else None
         if ends is None or ends - now > PASSWORD_WARNING:
             return ()
-        verb = "expired" if ends <= now else "expires"
-        day = ends.astimezone(chorus_facts.PARIS)
-        return (f"The technical account's password {verb} on {day:%Y-%m-%d}.",)
+        expired = ends <= now
+        day = f"{ends.astimezone(chorus_facts.PARIS):%Y-%m-%d}"
+        words = f"The technical account's password {'expired' if expired else 'expires'} on {day}."
+        return (AccountFinding("password_expired" if expired else "password_expiring", words),)
 
     async def _password_ends(self, own: str, now: datetime) -> datetime | None:
         asked = {"structure": {"identifiantStructure": own, "typeIdentifiantStructure": "SIRET"}}
@@ -166,8 +166,15 @@ class ChorusProvider:
         digest = hashlib.sha256(invoice.content).hexdigest()
         if steps.reached.get("checked", {}).get("sha256") != digest:
             found = await asyncio.to_thread(
-                checking.check, invoice.content, invoice.name, invoice.media_type, "chorus"
+                checking.check,
+                invoice.content,
+                invoice.name,
+                invoice.media_type,
+                "chorus",
+                self._rules,
             )
+            if found.crashed:
+                raise NotSent(KEY, found.code, found.words, checking.AGAIN_SECONDS)
             if not found.ok:
                 raise Stopped(KEY, found.code, found.words)
             paper = await _read(request)
@@ -181,7 +188,6 @@ class ChorusProvider:
             await steps.commit("checked", reference, found.summary)
         else:
             paper = await _read(request)
-        self._seller = paper.seller
         return paper
 
     async def _recipient(self, request: SendRequest, paper: _Paper, steps: Steps) -> None:
@@ -295,8 +301,8 @@ async def _read(request: SendRequest) -> _Paper:
     if routing is None:
         raise Stopped(KEY, "missing_recipient", "The customer has no SIRET.")
     _agree(routing, invoice)
-    sirets = _sirets(invoice.seller_ids)
-    seller = sirets[0] if sirets else next((value for _, value in invoice.seller_ids), "")
+    from_abroad = next((value for _, value in invoice.seller_ids), "")
+    seller = chorus_limits.siret(invoice.seller_ids) or from_abroad
     wanted = Wanted(
         siret=routing.id,
         service=invoice.buyer_reference,
@@ -308,9 +314,8 @@ async def _read(request: SendRequest) -> _Paper:
 
 def _agree(routing: Routing, invoice: document.Invoice) -> None:
     """Raise Stopped unless the bytes go where the customer's details say."""
-    named = _sirets(invoice.buyer_ids)
     pairs = (
-        ("SIRET", ", ".join(named), routing.id),
+        ("SIRET", ", ".join(chorus_limits.sirets(invoice.buyer_ids)), routing.id),
         ("service code", invoice.buyer_reference, routing.service_code),
         ("engagement number", invoice.order_reference, routing.engagement),
     )
@@ -318,15 +323,6 @@ def _agree(routing: Routing, invoice: document.Invoice) -> None:
         if wanted and found != wanted:
             words = f"The invoice's {what} is {found or 'missing'}, the customer's is {wanted}."
             raise Stopped(KEY, "recipient_differs", wire.text(words))
-
-
-def _sirets(ids: Sequence[tuple[str, str]]) -> list[str]:
-    found = (
-        value
-        for scheme, value in ids
-        if scheme in (SIRET_SCHEME, "0002", "") and len(value) == 14 and value.isdecimal()
-    )
-    return list(dict.fromkeys(found))
 
 
 def _age(stored: object, now: datetime) -> timedelta:
@@ -347,7 +343,13 @@ SPEC = ProviderSpec(
     label=LABEL,
     channel=Channel.EINVOICE,
     capabilities=frozenset(
-        {Capability.POLL, Capability.FIND, Capability.ATTACHMENTS, Capability.STEPS}
+        {
+            Capability.POLL,
+            Capability.FIND,
+            Capability.ATTACHMENTS,
+            Capability.STEPS,
+            Capability.ACCOUNT,
+        }
     ),
     fields=(
         SettingField("client_id", True, "OAuth client id of the PISTE application"),

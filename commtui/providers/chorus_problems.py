@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from commtui.domain.vocabulary import ErrorClass, Status
 from commtui.providers.base import Follow, Problem
-from commtui.providers.problems import CORRECT_ADDRESS, TRIES_AGAIN, shared
+from commtui.providers.problems import CORRECT_ADDRESS, RULES_AGAIN, TRIES_AGAIN, shared
 
 LABEL = "Chorus Pro"
 
@@ -17,6 +17,10 @@ _BY_ITSELF = "what waits goes out by itself afterwards."
 _ACCOUNT = (
     "Check chorus.login and chorus.password, and whether the technical account's password has expired; "
     f"{_BY_ITSELF}"
+)
+_RENEW = (
+    "The structure's manager renews it in Chorus Pro; put the new one into chorus.password and start the workers "
+    "again."
 )
 _PISTE = (
     "Check chorus.client_id and chorus.client_secret (the OAuth pair, not the API key) and that chorus.token_url "
@@ -95,8 +99,8 @@ CHECK_PROBLEMS: Mapping[str, Problem] = {
     "xsd": Problem(_TECHNICAL, "The document breaks its schema, so nothing was sent.", _DOCUMENT),
     "rules_crashed": Problem(
         _TECHNICAL,
-        "The invoice rules could not be run on this document, so nothing was sent.",
-        _REPORT,
+        "The invoice rules could not be run on this document; nothing was sent yet.",
+        RULES_AGAIN,
     ),
     "zero_rules": Problem(
         _TECHNICAL,
@@ -113,6 +117,22 @@ CHECK_PROBLEMS: Mapping[str, Problem] = {
         "The invoice number is longer than Chorus Pro takes (20 characters), so nothing was sent.",
         "Have the invoice issued with a shorter number.",
     ),
+    "chorus_engagement_length": Problem(
+        _TECHNICAL,
+        "The engagement number is longer than Chorus Pro takes (50 characters), so nothing was sent.",
+        "Ask the recipient for the right number; correct customer and invoice, then send again.",
+    ),
+    "chorus_attachment": Problem(
+        _TECHNICAL,
+        "Chorus Pro does not take one of the invoice's attachments: its size, name or kind; nothing was sent.",
+        "Have the source system deliver that attachment as a PDF below 10 MB with a name of at most 50 characters, "
+        "and send again under the same number.",
+    ),
+    "chorus_profile": Problem(
+        _TECHNICAL,
+        "The invoice is of a profile that Chorus Pro does not take as a whole invoice, so nothing was sent.",
+        "Have the source system deliver Factur-X BASIC, EN 16931 or EXTENDED, and send again under the same number.",
+    ),
 }
 """Our own checks, before anything leaves."""
 _RULE_BROKEN = Problem(
@@ -127,6 +147,12 @@ ANSWER_PROBLEMS: Mapping[str, Problem] = {
         _TECHNICAL,
         "Chorus Pro refuses our technical account, or its password has expired.",
         _ACCOUNT,
+    ),
+    "password_expiring": Problem(
+        _TECHNICAL, "The technical account's password at Chorus Pro expires soon.", _RENEW
+    ),
+    "password_expired": Problem(
+        _TECHNICAL, "The technical account's password at Chorus Pro has expired.", _RENEW
     ),
     "402": Problem(_TECHNICAL, "PISTE wants our account to be settled first.", _SUBSCRIBE),
     "403": Problem(

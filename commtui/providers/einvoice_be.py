@@ -30,6 +30,7 @@ from commtui.providers.peppol_access import (
     Finding,
     HistoryItem,
     Opinion,
+    OurAccount,
     Route,
     SentCopy,
     Sort,
@@ -166,6 +167,17 @@ class EInvoiceBe:
         items = [_item(item) for item in _dicts(found["events"])]
         return sorted(items, key=lambda item: item.at or datetime.min.replace(tzinfo=UTC))
 
+    async def account(self) -> OurAccount:
+        """GET /api/me/."""
+        found = await self._get("me/")
+        credit, ids = found.get("credit_balance"), found.get("peppol_ids")
+        return OurAccount(
+            float(credit) if type(credit) in (int, float) and credit is not None else None,
+            frozenset(wire.text(item, 200).casefold() for item in ids)
+            if isinstance(ids, list)
+            else None,
+        )
+
     async def sent_copy(self, reference: str) -> SentCopy:
         """GET /api/documents/{id}/ubl, and at once the file behind its signed address."""
         found = await self._get(f"documents/{_segment(reference)}/ubl")
@@ -198,15 +210,13 @@ class EInvoiceBe:
         """Raise the reason why the account may not send, as far as it says one."""
         words, code = self._words(answer), str(answer.status)
         try:
-            account = await self._get("me/")
+            account = await self.account()
         except ProviderError:
-            account = {}
-        credit, ids = account.get("credit_balance"), account.get("peppol_ids")
-        if isinstance(credit, int) and credit <= 0:
+            account = OurAccount()
+        sender = self._settings.sender_id.casefold()
+        if account.credit is not None and account.credit <= 0:
             code = "no_credit"
-        elif isinstance(ids, list) and self._settings.sender_id.casefold() not in {
-            wire.text(item, 200).casefold() for item in ids
-        }:
+        elif account.senders is not None and sender not in account.senders:
             code = "sender_not_allowed"
         raise AccountTrouble(KEY, code, words)
 

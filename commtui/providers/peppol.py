@@ -19,6 +19,7 @@ from commtui.errors import NotSent, ProviderError, Stopped, UnknownOutcome
 from commtui.providers import peppol_facts, peppol_proof, wire
 from commtui.providers.base import (
     Accepted,
+    AccountFinding,
     Capability,
     DeliveryEvent,
     Document,
@@ -30,6 +31,7 @@ from commtui.providers.base import (
     Watched,
 )
 from commtui.providers.einvoice import checking, document
+from commtui.providers.einvoice.rules import Rules
 from commtui.providers.einvoice_be import KEY, EInvoiceBe
 from commtui.providers.http import Http
 from commtui.providers.peppol_access import (
@@ -49,6 +51,8 @@ CHECK_HOLDS = timedelta(days=1)
 """How long it is believed that a recipient is reachable; a "not registered" is asked again with every sending."""
 CERTAIN_AFTER = timedelta(minutes=1)
 """After the request that sends was allowed to take its time: what is a draft then was not sent."""
+LOW_CREDIT = 50
+"""Documents that the access point still sends for our credit: below it we say so."""
 FIRST_POLL = timedelta(seconds=10)
 WATCHED = "watched"
 """Under this name the answers to earlier questions are remembered."""
@@ -57,11 +61,19 @@ WATCHED = "watched"
 class PeppolProvider:
     """Hands invoices to an access point, settles lost answers, and follows what becomes of them."""
 
-    def __init__(self, settings: Settings, point: AccessPoint, directory: Directory | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        point: AccessPoint,
+        directory: Directory | None,
+        rules: Rules | None = None,
+    ) -> None:
+        """`rules` runs the rules of documents; by default those that this process shares."""
         self._sender = settings.peppol.sender_id
         self._call_seconds = settings.worker.request_seconds
         self._point = point
         self._directory = directory
+        self._rules = rules
 
     def check(self, request: SendRequest) -> tuple[str, str] | None:
         """A reason (code, words) why this must not be sent as it is, or None; makes no request."""
@@ -145,6 +157,21 @@ class PeppolProvider:
         again = again_after(standing.stage, watch.accepted_at, now)
         return Watched(events, again, {WATCHED: memory}, evidence)
 
+    async def account(
+        self,
+        last: Mapping[str, Mapping[str, Any]],  # noqa: ARG002 - the contract's form
+    ) -> Sequence[AccountFinding]:
+        """Whether the access point lets our sender send, and how much credit is left."""
+        found, credit = await self._point.account(), None
+        if found.credit is not None and found.credit <= 0:
+            credit = AccountFinding("no_credit")
+        elif found.credit is not None and found.credit < LOW_CREDIT:
+            words = f"The credit at the access point is low: {found.credit:g}."
+            credit = AccountFinding("low_credit", words)
+        foreign = found.senders is not None and self._sender.casefold() not in found.senders
+        sender = AccountFinding("sender_not_allowed") if foreign else None
+        return [item for item in (sender, credit) if item]
+
     async def _checked(
         self, routing: Routing, invoice: Document, steps: Steps
     ) -> Mapping[str, Any]:
@@ -154,7 +181,11 @@ class PeppolProvider:
         if known.get("sha256") == digest:
             return known
         content, name, media_type = invoice.content, invoice.name, invoice.media_type
-        found = await asyncio.to_thread(checking.check, content, name, media_type, "peppol")
+        found = await asyncio.to_thread(
+            checking.check, content, name, media_type, "peppol", self._rules
+        )
+        if found.crashed:
+            raise NotSent(KEY, found.code, found.words, checking.AGAIN_SECONDS)
         if not found.ok:
             raise Stopped(KEY, found.code, found.words)
         try:
@@ -330,6 +361,7 @@ SPEC = ProviderSpec(
             Capability.WEBHOOK,
             Capability.POLL,
             Capability.FIND,
+            Capability.ACCOUNT,
             Capability.STEPS,
         }
     ),

@@ -103,6 +103,16 @@ class SentCopy:
     """What it says about it: size, hash, routing."""
 
 
+@dataclass(frozen=True, slots=True)
+class OurAccount:
+    """Our account as the access point shows it; None: it does not say."""
+
+    credit: float | None = None
+    """Documents that can still be sent."""
+    senders: frozenset[str] | None = None
+    """The ids that we may send from, folded."""
+
+
 class AccessPoint(Protocol):
     """The calls; each raises what an adapter may raise, and UnknownOutcome truthfully."""
 
@@ -136,6 +146,10 @@ class AccessPoint(Protocol):
 
     async def history(self, reference: str) -> Sequence[HistoryItem]:
         """What happened to it, oldest first."""
+        ...
+
+    async def account(self) -> OurAccount:
+        """Our account."""
         ...
 
     async def sent_copy(self, reference: str) -> SentCopy:

@@ -11,7 +11,13 @@ from collections.abc import Mapping
 
 from commtui.domain.vocabulary import ErrorClass, Layer, Status
 from commtui.providers.base import Follow, Problem, Task
-from commtui.providers.problems import CORRECT_ADDRESS, SEND_LATER, TRIES_AGAIN, shared
+from commtui.providers.problems import (
+    CORRECT_ADDRESS,
+    RULES_AGAIN,
+    SEND_LATER,
+    TRIES_AGAIN,
+    shared,
+)
 
 LABEL = "Peppol"
 BILLING_PROCESS = "cenbii-procid-ubl::urn:fdc:peppol.eu:2017:poacc:billing:01:1.0"
@@ -154,6 +160,11 @@ PROBLEMS: Mapping[str, Problem] = {
         "The credit at the access point is used up.",
         "Top it up in the access point's console; what waits goes out by itself afterwards.",
     ),
+    "low_credit": Problem(
+        _TECHNICAL,
+        "The credit at the access point is low.",
+        "Top it up in the access point's console before invoices have to wait for it.",
+    ),
     "sender_not_allowed": Problem(
         _TECHNICAL,
         "Our sender is not among the Peppol IDs of our account at the access point.",
@@ -176,8 +187,8 @@ PROBLEMS: Mapping[str, Problem] = {
     ),
     "rules_crashed": Problem(
         _TECHNICAL,
-        "The rules could not be run, so the invoice was not checked, and not sent.",
-        _REPORT,
+        "The rules could not be run, so the invoice was not checked, and not sent yet.",
+        RULES_AGAIN,
     ),
     "too_many_documents": Problem(
         _TECHNICAL,

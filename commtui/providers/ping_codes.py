@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from commtui.domain.vocabulary import ErrorClass, Status
 from commtui.providers.base import Problem, Task
-from commtui.providers.problems import CORRECT_ADDRESS, TRIES_AGAIN, shared
+from commtui.providers.problems import OTHERWISE, TRIES_AGAIN, shared
 
 LABEL = "Ping"
 
@@ -251,12 +251,12 @@ PROBLEMS: Mapping[str, Problem] = {
     "missing_recipient": Problem(
         _PERMANENT,
         "The customer has no postal address, so nothing was sent.",
-        "Add the address to the customer, then send again.",
+        f"Add the address to the customer, then send again. {OTHERWISE}",
     ),
     "invalid_recipient": Problem(
         _PERMANENT,
         "The postal address is incomplete or cannot be right, so nothing was sent.",
-        CORRECT_ADDRESS,
+        "Correct the customer's address (street, postcode, town, country), then send again.",
     ),
     "missing_content": Problem(
         _TECHNICAL,

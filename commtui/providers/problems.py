@@ -6,7 +6,12 @@ from commtui.domain.vocabulary import ErrorClass, Status
 from commtui.providers.base import Follow, Problem
 
 CORRECT_ADDRESS = "Correct the customer's address, then send again."
+OTHERWISE = "Otherwise use another channel, or hand it over by hand."
 TRIES_AGAIN = "Nothing to do: it is tried again by itself."
+RULES_AGAIN = (
+    "Nothing to do at first: it is tried again by itself. If it stays so, report it to whoever runs commtui: "
+    "the process that runs the rules needs memory and the extra commtui[einvoice]."
+)
 SEND_LATER = "Send again later; if it keeps failing, use another channel."
 SETTLE = "Look for it at the provider or ask the customer, then settle it: it was sent, send again, or give up."
 
@@ -14,7 +19,7 @@ OWN: dict[str, Problem] = {
     "missing_recipient": Problem(
         ErrorClass.PERMANENT,
         "The customer has no address for this channel, so nothing was sent.",
-        "Add the address to the customer, then send again.",
+        f"Add the address to the customer, then send again. {OTHERWISE}",
     ),
     "invalid_recipient": Problem(
         ErrorClass.PERMANENT,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from commtui.domain.optouts import OptChange, OptSource, Scope
 from commtui.domain.vocabulary import Channel, ErrorClass, Status
 from commtui.providers.base import Follow, Problem
-from commtui.providers.problems import CORRECT_ADDRESS, SEND_LATER, TRIES_AGAIN, shared
+from commtui.providers.problems import CORRECT_ADDRESS, OTHERWISE, SEND_LATER, TRIES_AGAIN, shared
 
 LABEL = "SendGrid"
 
@@ -57,6 +57,17 @@ _PERMANENT, _TEMPORARY = ErrorClass.PERMANENT, ErrorClass.TEMPORARY
 _TECHNICAL, _POLICY = ErrorClass.TECHNICAL, ErrorClass.POLICY
 _REPORT = "Report it to whoever runs commtui; sending again will not help."
 
+CHECK_PROBLEMS: Mapping[str, Problem] = {
+    "missing_recipient": Problem(
+        _PERMANENT,
+        "The customer has no email address, so nothing was sent.",
+        f"Add the address to the customer, then send again. {OTHERWISE}",
+    ),
+    "invalid_recipient": Problem(
+        _PERMANENT, "The email address cannot be right, so nothing was sent.", CORRECT_ADDRESS
+    ),
+}
+"""Our own checks, before anything leaves."""
 ANSWER_PROBLEMS: Mapping[str, Problem] = {
     "400": Problem(
         _TECHNICAL, "SendGrid refused the request as not valid; its words name the field.", _REPORT
@@ -180,4 +191,4 @@ def explain(status: Status, code: str, words: str) -> Problem:  # noqa: ARG001 -
     if status is Status.UNKNOWN:
         return shared(LABEL, status, code)
     table = DROPPED_PROBLEMS if status is Status.DROPPED else ANSWER_PROBLEMS
-    return table.get(code) or shared(LABEL, status, code)
+    return table.get(code) or CHECK_PROBLEMS.get(code) or shared(LABEL, status, code)

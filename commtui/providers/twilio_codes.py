@@ -9,7 +9,14 @@ from collections.abc import Mapping
 
 from commtui.domain.vocabulary import ErrorClass, Status
 from commtui.providers.base import Follow, Problem
-from commtui.providers.problems import CORRECT_ADDRESS, SEND_LATER, SETTLE, TRIES_AGAIN, shared
+from commtui.providers.problems import (
+    CORRECT_ADDRESS,
+    OTHERWISE,
+    SEND_LATER,
+    SETTLE,
+    TRIES_AGAIN,
+    shared,
+)
 
 LABEL = "Twilio"
 
@@ -41,6 +48,16 @@ _REGISTER = "Have the sender registered in the Twilio console, then send again."
 _REPORT = "Report it to whoever runs commtui; sending again will not help."
 
 PROBLEMS: Mapping[str, Problem] = {
+    "missing_recipient": Problem(
+        _PERMANENT,
+        "The customer has no telephone number, so nothing was sent.",
+        f"Add the number to the customer, then send again. {OTHERWISE}",
+    ),
+    "invalid_recipient": Problem(
+        _PERMANENT,
+        "The customer's number is no mobile number as it is written, so nothing was sent.",
+        "Correct the number, best with its country code (such as +33 6 12 34 56 78), then send again.",
+    ),
     "401": Problem(_TECHNICAL, "Twilio does not accept our credentials.", _ACCOUNT),
     "402": Problem(_TECHNICAL, "Twilio wants to be paid before it sends more.", _ACCOUNT),
     "403": Problem(_TECHNICAL, "Twilio forbids our account to send.", _ACCOUNT),
@@ -150,7 +167,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "63032": Problem(_POLICY, "The channel's rules forbid this message.", _OTHER_CHANNEL),
     "63049": Problem(_TEMPORARY, "The channel chose not to deliver the message.", SEND_LATER),
 }
-"""By Twilio's error code, or the HTTP status where it gave none."""
+"""By our own checks' codes, by Twilio's error code, or the HTTP status where it gave none."""
 
 
 def explain(status: Status, code: str, words: str) -> Problem:  # noqa: ARG001 - the contract's form

@@ -1,4 +1,4 @@
-"""Provider health: who works, what is paused, and automatic fallbacks that are held until a person decides."""
+"""Provider health: who works, what is paused, our accounts, and fallbacks that are held until a person decides."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class HoldPanel(Panel[str]):
 
 
 class HealthPanel(ReadingPanel[None]):
-    """The processes, the pauses and the held fallbacks, with both ways on for the latter."""
+    """The processes, the pauses, our accounts and the held fallbacks, with both ways on for the latter."""
 
     BINDINGS = [
         Binding("s", "decide(True)", "release fallback", id="hold.release"),
@@ -154,7 +154,7 @@ def holds_panel(
 
 
 def health_text(health: Health, holds: tuple[FallbackHold, ...], note: str, look: Look) -> Text:
-    """The processes, pauses and holds in words."""
+    """The processes, pauses, accounts and holds in words."""
     text = Text()
     if note:
         text.append(f"{note}\n\n", "bold")
@@ -172,6 +172,13 @@ def health_text(health: Health, holds: tuple[FallbackHold, ...], note: str, look
         text.append(f"{one_line(provider, 20)}: ", "bold").append(f"{one_line(why, 300)}\n")
     if not health.paused:
         text.append("none\n")
+    text.append(section("Our accounts"))
+    for warning in health.warnings:
+        text.append(f"{one_line(warning.provider, 20)}: ", "bold")
+        text.append(f"{one_line(warning.sentence, 300)}\n")
+        text.append("What to do  ", "bold").append(f"{one_line(warning.advice, 600)}\n")
+    if not health.warnings:
+        text.append("nothing is known to be wrong\n")
     text.append(section("Held fallbacks"))
     for hold in holds:
         text.append(f"{provider_of(hold)}: {hold_words(hold)}", "bold")

@@ -285,6 +285,7 @@ class Delivery:
                     claim.provider,
                     reason.sentence,
                     pause_seconds,
+                    error.code,
                 )
             except DatabaseAway:
                 # the next call is refused as well, and pauses the provider then

@@ -37,6 +37,7 @@ from commtui.domain.views import (
     RunResult,
 )
 from commtui.domain.vocabulary import Author, Tab
+from commtui.services.accounts import warnings
 from commtui.services.attention import Attention
 from commtui.services.bulk import Bulk
 from commtui.services.customers import Customers
@@ -46,7 +47,7 @@ from commtui.services.falling_back import Holds
 from commtui.services.lists import Lists
 from commtui.services.resending import Resending
 from commtui.services.wishing import Wishing
-from commtui.store import fallbacks, feed, outbox, providers_state, workers
+from commtui.store import accounts, fallbacks, feed, outbox, providers_state, workers
 from commtui.store.engine import Database
 
 
@@ -254,4 +255,5 @@ class Desk:
                 paused=tuple((pause.provider, pause.reason) for pause in pauses),
                 due=outbox.due_count(connection),
                 held=tuple(fallbacks.holds(connection)),
+                warnings=warnings(accounts.findings(connection, now), pauses),
             )

@@ -11,9 +11,11 @@ from commtui.errors import NotFound
 from commtui.providers import registry
 from commtui.providers.base import Problem
 from commtui.store.details import Waiting
+from commtui.store.providers_state import Pause
 
 GIVEN_UP = "given_up"
 """The code of an unknown outcome that an operator gave up on."""
+_AFTERWARDS = "what waits goes out"
 _BY_ITSELF = "Nothing to do: it goes out by itself."
 
 
@@ -87,17 +89,28 @@ def _queued(line: Line, waiting: Waiting, now: datetime, zone: tzinfo | None) ->
     label = _label(line.provider)
     later = waiting.due_at is not None and waiting.due_at > now
     if waiting.pause is not None:
-        return (
-            f"{label} is paused until {_moment(waiting.pause.until, zone)}: {waiting.pause.reason}",
-            "Have the account put right; what waits goes out by itself afterwards.",
+        words = (
+            f"{label} is paused until {_moment(waiting.pause.until, zone)}: {waiting.pause.reason}"
         )
+        return words, remedy(waiting.pause)
     if waiting.reason:
         problem = _problem(line.provider, Status.REJECTED, waiting.reason, line.error_message)
         again = f" at {_moment(waiting.due_at, zone)}" if later else " now"
-        return f"{problem.sentence} It is tried again{again}.", _BY_ITSELF
+        advice = problem.advice if problem.error_class is ErrorClass.TECHNICAL else _BY_ITSELF
+        return f"{problem.sentence} It is tried again{again}.", advice
     if later:
         return f"It waits for its date, {_moment(waiting.due_at, zone)}.", _BY_ITSELF
     return _by_workers(f"It waits to be handed to {label}.", waiting)
+
+
+def remedy(pause: Pause) -> str:
+    """What to do about an account that is refused, so that its provider is paused."""
+    known = pause.code and registry.explain(pause.provider, Status.REJECTED, pause.code, "")
+    if not known or known.error_class is ErrorClass.UNKNOWN:
+        return f"Have the account put right; {_AFTERWARDS} by itself afterwards."
+    if _AFTERWARDS in known.advice:
+        return known.advice
+    return f"{known.advice} {_AFTERWARDS.capitalize()} by itself afterwards."
 
 
 def _by_workers(sentence: str, waiting: Waiting) -> tuple[str, str]:

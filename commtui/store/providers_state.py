@@ -22,6 +22,8 @@ class Pause:
     provider: str
     reason: str
     until: datetime
+    code: str = ""
+    """Of the refusal; empty: none is known."""
 
 
 def paused(connection: sa.Connection, now: datetime) -> list[Pause]:
@@ -29,10 +31,12 @@ def paused(connection: sa.Connection, now: datetime) -> list[Pause]:
     rows = connection.execute(
         sa.select(provider_state).where(provider_state.c.paused_until > now)
     ).all()
-    return [Pause(row.provider, row.reason, row.paused_until) for row in rows]
+    return [Pause(row.provider, row.reason, row.paused_until, row.code) for row in rows]
 
 
-def pause(database: Database, provider: str, reason: str, first_seconds: float) -> datetime:
+def pause(
+    database: Database, provider: str, reason: str, first_seconds: float, code: str = ""
+) -> datetime:
     """Pause a provider, longer each time in a row; the first of a row is written to the audit."""
     now = database.now()
     with database.write() as connection:
@@ -47,6 +51,7 @@ def pause(database: Database, provider: str, reason: str, first_seconds: float) 
             .values(
                 paused_until=now + timedelta(seconds=seconds),
                 reason=line(reason, 300),
+                code=line(code, 60),
                 failures=provider_state.c.failures + 1,
                 since=row.since or now,
             )
@@ -81,7 +86,7 @@ def works(database: Database, provider: str) -> None:
             connection.execute(
                 provider_state.update()
                 .where(provider_state.c.provider == provider)
-                .values(paused_until=None, reason="", failures=0, since=None)
+                .values(paused_until=None, reason="", code="", failures=0, since=None)
             )
 
 

@@ -370,6 +370,7 @@ provider_state = table(
     sa.Column("provider", sa.Text, primary_key=True),
     sa.Column("paused_until", Instant),
     text("reason"),
+    text("code"),
     number("failures"),
     sa.Column("since", Instant),
     number("bad_signatures"),

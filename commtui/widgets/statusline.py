@@ -79,16 +79,22 @@ class StatusLine(Widget):
         web = "web" if health.web else "no web"
         names = [(line(provider, 20), line(why, 60)) for provider, why in health.paused]
         held = sum(hold.number for hold in health.held)
+        # what a provider is paused for says more than a warning about the same account
+        stopped = {provider for provider, _ in health.paused}
+        warned = [item for item in health.warnings if item.provider not in stopped]
+        accounts = dict.fromkeys(line(item.provider, 20) for item in warned)
         self._set(
             _health=(
                 workers + due,
                 *(f"{name} paused: {why}" for name, why in names),
+                *(f"{line(item.provider, 20)}: {line(item.sentence, 80)}" for item in warned),
                 *([held_words(health.held)] if health.held else ()),
                 web,
             ),
             _brief=(
                 workers + due,
                 *(f"{name} paused" for name, _ in names),
+                *(f"{name} account" for name in accounts),
                 *([f"{counted(held, 'fallback')} held"] if held else ()),
                 web,
             ),

@@ -152,6 +152,10 @@ async def run(practice: ChorusPractice, request: SendRequest) -> Course:
 
 FIRST: dict[First, type[ProviderError]] = {
     First.ACCOUNT: AccountTrouble,
+    First.RATE_LIMITED: RateLimited,
+    First.NOT_SENT: NotSent,
+    First.REJECTED: Rejected,
+    First.STOPPED: Stopped,
     First.UNKNOWN: UnknownOutcome,
 }
 
@@ -162,14 +166,7 @@ def assert_first(scenario: Scenario, outcome: Accepted | ProviderError) -> None:
         return
     assert isinstance(outcome, ProviderError)
     assert outcome.code == scenario.first_code
-    if scenario.first is First.REJECTED:
-        stopped = scenario.status is Status.FAILED
-        assert type(outcome) is (Stopped if stopped else Rejected)
-    elif scenario.first is First.RATE_LIMITED:
-        assert isinstance(outcome, NotSent)
-        assert isinstance(outcome, RateLimited) == (scenario.first_code == "429")
-    else:
-        assert type(outcome) is FIRST[scenario.first]
+    assert type(outcome) is FIRST[scenario.first]
     problem = SPEC.explain(Status.QUEUED, outcome.code, outcome.words)
     assert problem.sentence
     assert problem.advice

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from commtui.config import Fallback, Settings
+from commtui.config import Fallback, Ping, Secret, Settings
 from commtui.domain.lines import Line
 from commtui.domain.optouts import Scope
 from commtui.domain.views import CustomerField
@@ -15,6 +15,7 @@ from commtui.domain.vocabulary import Cause, Channel, ErrorClass, Status, Tab
 from commtui.errors import NotFound, Rejected, UnknownOutcome
 from commtui.services.attention import Attention
 from commtui.services.customers import Customers
+from commtui.services.details import Details
 from commtui.services.falling_back import FallingBack, Holds
 from commtui.services.resending import Resending
 from commtui.services.wishing import Wishing
@@ -269,3 +270,37 @@ def test_every_lane_keeps_the_channel_it_stands_for(desk: Desk) -> None:
         Channel.SMS: (Channel.SMS, True),
         Channel.EMAIL: (Channel.SMS, False),
     }
+
+
+LETTER = {"role": "letter", "name": "l.pdf", "media_type": "application/pdf", "base64": "JVBERg=="}
+HOME = {"street": "rue de la Paix", "number": "1", "zip": "75002", "city": "Paris", "country": "FR"}
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("1 rue de la Paix\nParis", "address incomplete: no town with its postcode"),
+        ("1 rue de la Paix\n75002", "address incomplete: no town"),
+        ("75002 Paris", "address incomplete: no street"),
+        ('{"zip": "75002", "city": "Paris", "country": "FR"}', "address incomplete: no street"),
+        ("1 rue de la Paix\n7500 Paris", "address invalid: 7500 is no postcode of FR"),
+    ],
+)
+def test_an_incomplete_postal_address_is_passed_over_and_the_reason_says_what_is_missing(
+    database: Database, address: str, why: str
+) -> None:
+    ping = Ping(client_id="a", client_secret=Secret("b"), organisation="c")
+    desk = Desk(database, replace(AUTOMATIC, ping=ping))
+    customer = {"email": "", "address": {**HOME, "name": "Léa Martin"}}
+    desk.put(message(channels=["email"], customer=customer, documents=[LETTER]))
+    assert dict(desk.plan().going) == {Channel.POST: 1}
+    desk.customers.correct("K-1", CustomerField.ADDRESS, address)
+    reason = f"email: no address → post: {why} → manual"
+    assert dict(desk.plan().detours) == {reason: 1}
+    desk.send()
+    (task,) = desk.attempts()
+    assert (task.channel, task.reason) == (Channel.MANUAL, reason)
+    said = Details(database, None).summary(desk.line().id).explanation
+    assert said is not None
+    assert said.sentence == f"Manual action required: no other way is left ({reason})."
+    assert "correct the contact details" in said.advice

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -14,9 +14,10 @@ import pytest
 from commtui.config import Peppol, Ping, Secret
 from commtui.domain.einvoice import Reachability, Registration
 from commtui.domain.vocabulary import Channel, Layer, Source, Status
-from commtui.errors import NotYet, Stopped, UnknownOutcome
+from commtui.errors import NotSent, NotYet, Stopped, UnknownOutcome
 from commtui.providers.base import Accepted, DeliveryEvent, SendRequest, Steps
 from commtui.services.delivery import Delivery
+from commtui.services.details import Details
 from commtui.store import details, inbox, outbox, steps, wishes
 from commtui.store.engine import Database
 from commtui.store.tables import worker
@@ -293,3 +294,19 @@ def test_a_recipient_that_is_an_e_invoice_address_is_one_text_on_the_entry(stair
     assert (line.channel, line.provider) == (Channel.EINVOICE, "peppol")
     assert line.recipient == "peppol:0208:0202239951"
     assert json.dumps(line.recipient)
+
+
+def test_rules_that_cannot_be_run_are_tried_again_and_the_panel_says_whom_to_tell(
+    stairs: Stairs,
+) -> None:
+    async def crashed(request: SendRequest, steps: Steps) -> Accepted:
+        raise NotSent("peppol", "rules_crashed", "Peppol BIS could not be run", 300.0)
+
+    stairs.bring()
+    stairs.queue()
+    stairs.run(crashed)
+    assert stairs.line().status is Status.QUEUED
+    said = Details(stairs.database, UTC).summary(stairs.line().id).explanation
+    assert said is not None
+    assert "not sent yet. It is tried again at 20" in said.sentence
+    assert "report it to whoever runs commtui" in said.advice

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from commtui.config import Chorus, Secret, Settings
 from commtui.demo.chorus_scenarios import CHORUS_SCENARIOS
 from commtui.demo.invoices import SELLER_SIRET
-from commtui.domain.einvoice import Reachability, Registration
+from commtui.domain.einvoice import Reachability
 from commtui.domain.vocabulary import ErrorClass, Layer, Status
 from commtui.errors import (
     AccountTrouble,
@@ -708,98 +708,38 @@ async def test_a_document_that_cannot_be_read_any_more_settles_nothing(
 
 
 async def test_the_account_warns_before_the_password_expires(practice: ChorusPractice) -> None:
-    provider, today = practice.provider(), datetime.now(UTC).date()
-    assert await provider.account() == ()
-    await provider.advance(request_to(PLAIN), MemorySteps())
-    for days, word in ((40, ""), (10, "expires"), (-2, "expired")):
+    steps, today = MemorySteps(), datetime.now(UTC).date()
+    assert await practice.provider().account({}) == ()
+    await practice.provider().advance(request_to(PLAIN), steps)
+    for days, code, word in (
+        (40, "", ""),
+        (10, "password_expiring", "expires"),
+        (-2, "password_expired", "expired"),
+    ):
         practice.api.password_expires = day = today + timedelta(days=days)
-        warnings = await provider.account()
-        assert await practice.provider().account(SELLER_SIRET) == warnings
-        if not word:
-            assert warnings == ()
-            continue
-        (warning,) = warnings
-        assert word in warning
-        assert day.isoformat() in warning
+        found = await practice.provider().account(steps.reached)
+        assert [item.code for item in found] == [code] * bool(code)
+        for item in found:
+            assert word in item.sentence
+            assert day.isoformat() in item.sentence
+            assert "chorus.password" in SPEC.explain(Status.REJECTED, item.code, "").advice
     practice.api.password_expires = date.max - timedelta(days=1)
 
 
 async def test_the_account_says_when_its_credentials_are_refused(
     practice: ChorusPractice, piste: Piste, http: Http
 ) -> None:
-    for wrong, word in (
-        ({"client_secret": Secret("x")}, "PISTE"),
-        ({"password": Secret("x")}, "technical"),
+    ours = {"checked": {"seller": SELLER_SIRET}}
+    for wrong, code, word in (
+        ({"client_secret": Secret("x")}, "token_refused", "PISTE"),
+        ({"password": Secret("x")}, "401", "technical"),
     ):
-        (warning,) = await practice.provider(**wrong).account(SELLER_SIRET)
-        assert word in warning
+        with pytest.raises(AccountTrouble) as caught:
+            await practice.provider(**wrong).account(ours)
+        assert caught.value.code == code
+        assert word in SPEC.explain(Status.REJECTED, code, "").sentence
     piste.answers[SEARCH] = status(500)
     with pytest.raises(NotSent):
-        await ChorusProvider(piste.settings(), http).account(SELLER_SIRET)
+        await ChorusProvider(piste.settings(), http).account(ours)
     piste.answers = {SEARCH: JSONResponse({**OK, "listeStructures": []})}
-    assert await ChorusProvider(piste.settings(), http).account(SELLER_SIRET) == ()
-
-
-async def test_the_spec_says_what_it_is() -> None:
-    assert (SPEC.key, SPEC.label, SPEC.receiver, SPEC.webhook_paths) == (
-        "chorus",
-        "Chorus Pro",
-        None,
-        (),
-    )
-    assert SPEC.repeats_for is None
-    assert SPEC.first_poll == timedelta(minutes=1)
-    assert not SPEC.configured(Settings())
-    full = Chorus("a", Secret("b"), "c", Secret("d"))
-    assert SPEC.configured(Settings(chorus=full))
-    for name in ("client_id", "client_secret", "login", "password"):
-        assert not SPEC.configured(Settings(chorus=replace(full, **{name: Secret("")})))
-    assert SPEC.bases(Settings(chorus=full)) == (full.base_url, full.token_url)
-    assert {it.name for it in SPEC.fields} == set(Chorus.__slots__)
-
-
-# the recipient
-
-
-def known(**values: Any) -> Registration:
-    details = {"service": "", "engagement": "", "payment_reported": False}
-    given: dict[str, Any] = {
-        "outcome": Reachability.REACHABLE,
-        "at": datetime.now(UTC) - timedelta(days=6),
-        "words": "known",
-        "details": details,
-    }
-    return Registration(**{**given, **values})
-
-
-async def test_a_good_check_is_believed_for_a_week(piste: Piste, http: Http) -> None:
-    request = replace(request_to(PLAIN), registration=known())
-    steps = MemorySteps()
-    await ChorusProvider(piste.settings(), http).advance(request, steps)
-    assert piste.paths() == [TOKEN, LISTED, DEPOSIT]
-    assert steps.registrations == []
-    assert steps.reached["recipient"]["payment_reported"] is False
-    day = known().at.date().isoformat()
-    assert steps.words[1] == f"known (checked on {day})"
-
-
-@pytest.mark.parametrize(
-    "stored",
-    [
-        known(at=datetime.now(UTC) - timedelta(days=8)),
-        known(outcome=Reachability.NOT_REGISTERED),
-        known(outcome=Reachability.COULD_NOT_CHECK),
-        known(outcome=Reachability.NEEDS_FIELDS),
-        known(details={"service": "X", "engagement": ""}),
-        known(details={}),
-    ],
-    ids=["old", "not registered", "could not check", "needs fields", "other service", "nothing"],
-)
-async def test_any_other_check_is_made_again(
-    piste: Piste, http: Http, stored: Registration
-) -> None:
-    request, steps = replace(request_to(PLAIN), registration=stored), MemorySteps()
-    await ChorusProvider(piste.settings(), http).advance(request, steps)
-    assert SEARCH in piste.paths()
-    (check,) = steps.registrations
-    assert check.outcome is Reachability.REACHABLE
+    assert await ChorusProvider(piste.settings(), http).account(ours) == ()

@@ -14,9 +14,10 @@ import pytest_asyncio
 from commtui.demo.invoices import SELLER_SIRET, chorus_invoice
 from commtui.domain.einvoice import parse
 from commtui.domain.vocabulary import DocumentRole, ErrorClass, Status
-from commtui.errors import Stopped
+from commtui.errors import NotSent, Stopped
 from commtui.providers.base import Document, SendRequest
-from commtui.providers.chorus import SPEC
+from commtui.providers.chorus import SPEC, ChorusProvider
+from commtui.providers.einvoice.rules import Rules
 from tests.chorus_practice import PLAIN, ChorusPractice, practising, request_to
 from tests.steps import MemorySteps
 
@@ -273,3 +274,35 @@ async def test_what_was_checked_is_not_checked_again(practice: ChorusPractice) -
         await provider.advance(request, again)
     assert again.committed == []
     assert practice.api.calls["structures/v1/rechercher"] == before
+
+
+async def test_rules_that_cannot_be_run_let_the_document_wait_until_they_can(
+    practice: ChorusPractice, tmp_path: Path
+) -> None:
+    request, steps, calls = request_to(PLAIN), MemorySteps(), practice.api.calls.total()
+    broken = Rules(command=(str(tmp_path / "nothing"),))
+    with pytest.raises(NotSent) as caught:
+        await ChorusProvider(practice.settings(), practice.http, broken).advance(request, steps)
+    assert caught.value.code == "rules_crashed"
+    assert caught.value.retry_after
+    assert (practice.api.calls.total(), steps.reached, steps.begun_at) == (calls, {}, None)
+    problem = SPEC.explain(Status.QUEUED, caught.value.code, caught.value.words)
+    assert problem.error_class is ErrorClass.TECHNICAL
+    assert "nothing was sent yet" in problem.sentence
+
+    done = await practice.provider().advance(request, steps)
+    assert practice.taken(request) == [done.provider_message_id]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("chorus_profile", "profile"),
+        ("chorus_attachment", "attachments"),
+        ("chorus_engagement_length", "50 characters"),
+    ],
+)
+async def test_chorus_pros_own_limits_have_sentences_of_their_own(code: str, said: str) -> None:
+    problem = SPEC.explain(Status.FAILED, code, "")
+    assert said in problem.sentence
+    assert problem.error_class is ErrorClass.TECHNICAL

@@ -8,6 +8,7 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from commtui.errors import (
     Unreadable,
 )
 from commtui.providers.base import Accepted, DeliveryEvent, Document, RawWebhook, SendRequest
+from commtui.providers.einvoice.rules import Rules
 from commtui.providers.einvoice_be import EInvoiceBe
 from commtui.providers.http import Http
 from commtui.providers.peppol import SPEC, PeppolProvider
@@ -1088,3 +1090,60 @@ async def test_accepted_is_not_received_and_received_is_not_approved(
         kinds = {event.kind for event in found.events}
         assert not {event.layer for event in found.events} & {Layer.MESSAGE, Layer.BUSINESS}
         assert {event.status for event in found.events} <= {None, Status.SENT}
+
+
+async def test_rules_that_cannot_be_run_let_the_document_wait_until_they_can(
+    practice: PeppolPractice, tmp_path: Path
+) -> None:
+    request, steps = to("sent"), MemorySteps()
+    point, broken = (
+        EInvoiceBe(practice.settings().peppol, practice.http),
+        Rules(command=(str(tmp_path / "nothing"),)),
+    )
+    with pytest.raises(NotSent) as caught:
+        await PeppolProvider(practice.settings(), point, None, broken).advance(request, steps)
+    assert caught.value.code == "rules_crashed"
+    assert caught.value.retry_after
+    assert (steps.committed, steps.registrations) == ([], [])
+    problem = explain(Status.QUEUED, caught.value.code, caught.value.words)
+    assert problem.error_class is ErrorClass.TECHNICAL
+    assert "not sent yet" in problem.sentence
+
+    done = await practice.provider().advance(request, steps)
+    assert practice.taken(request) == [done.provider_message_id]
+
+
+@pytest.mark.parametrize(
+    ("account", "codes"),
+    [
+        ({"credit_balance": 50, "peppol_ids": ["0208:0202239951"]}, []),
+        ({"credit_balance": 49, "peppol_ids": ["0208:0202239951"]}, ["low_credit"]),
+        ({"credit_balance": 0.0, "peppol_ids": ["0208:0202239951"]}, ["no_credit"]),
+        ({"credit_balance": 1000, "peppol_ids": []}, ["sender_not_allowed"]),
+        ({"credit_balance": 3, "peppol_ids": ["0208:1"]}, ["sender_not_allowed", "low_credit"]),
+        ({"credit_balance": True, "peppol_ids": "0208:1"}, []),
+        ({}, []),
+    ],
+)
+async def test_the_account_says_what_will_stop_us(
+    account: Mapping[str, Any], codes: list[str]
+) -> None:
+    script, http = Scripted("nothing", 200, account=account), Http(1, 2.0)
+    async with serving([Route("/{path:path}", script.answer, methods=METHODS)]) as url:
+        found = await provider_at(url, http).account({})
+    await http.aclose()
+    assert [item.code for item in found] == codes
+    for item in found:
+        problem = explain(Status.REJECTED, item.code, item.sentence)
+        assert problem.error_class is ErrorClass.TECHNICAL
+        assert problem.advice
+    assert all("49" in item.sentence for item in found if codes == ["low_credit"])
+
+
+async def test_an_account_that_is_refused_or_cannot_be_asked_is_no_clean_one() -> None:
+    for answer, kind in ((401, AccountTrouble), (500, UnknownOutcome), (429, RateLimited)):
+        script, http = Scripted("GET me/", answer), Http(1, 2.0)
+        async with serving([Route("/{path:path}", script.answer, methods=METHODS)]) as url:
+            with pytest.raises(kind):
+                await provider_at(url, http).account({})
+        await http.aclose()

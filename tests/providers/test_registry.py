@@ -26,6 +26,7 @@ def test_capabilities_say_what_the_code_can_do(spec: ProviderSpec, settings: Set
     assert (Capability.POLL in spec.capabilities) == (spec.first_poll is not None)
     assert (Capability.STEPS in spec.capabilities) == hasattr(provider, "advance")
     assert (Capability.CANCEL in spec.capabilities) == hasattr(provider, "cancel")
+    assert (Capability.ACCOUNT in spec.capabilities) == hasattr(provider, "account")
     assert (Capability.LIFT in spec.capabilities) == hasattr(provider, "lift")
     assert bool(spec.bases(settings)) == (spec.create is not None)
 

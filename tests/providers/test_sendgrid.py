@@ -115,7 +115,10 @@ def test_what_cannot_be_right_is_refused_before_any_request(
     assert refused is not None
     assert refused[0] == code
     assert refused[1]
-    assert sendgrid.explain(Status.FAILED, code, refused[1]) == OWN[code]
+    problem = sendgrid.explain(Status.FAILED, code, refused[1])
+    assert problem.error_class is OWN[code].error_class
+    assert "nothing was sent" in problem.sentence
+    assert ("email address" in problem.sentence) == code.endswith("recipient")
 
 
 def test_a_right_message_passes_the_check(settings: Settings, make_request: Make) -> None:
@@ -271,7 +274,7 @@ EXPLAINED = [
     *((Status.QUEUED, code, problem) for code, problem in sendgrid_codes.ANSWER_PROBLEMS.items()),
     *((Status.DROPPED, code, problem) for code, problem in sendgrid_codes.DROPPED_PROBLEMS.items()),
     *((Status.BOUNCED, code, problem) for code, problem in sendgrid_codes.BOUNCED_PROBLEMS.items()),
-    *((Status.FAILED, code, problem) for code, problem in OWN.items()),
+    *((Status.FAILED, code, {**OWN, **sendgrid_codes.CHECK_PROBLEMS}[code]) for code in OWN),
 ]
 
 

@@ -134,7 +134,10 @@ def test_what_cannot_be_right_is_refused_before_any_request(
     refused = provider.check(make_request(Channel.SMS, **changes))
     assert refused is not None
     assert refused[0] == code
-    assert twilio.SPEC.explain(Status.FAILED, code, refused[1]) == OWN[code]
+    problem = twilio.SPEC.explain(Status.FAILED, code, refused[1])
+    assert problem.error_class is OWN[code].error_class
+    assert "nothing was sent" in problem.sentence
+    assert ("number" in problem.sentence) == code.endswith("recipient")
     assert provider.check(make_request(Channel.SMS, text="x" * 1600)) is None
 
 

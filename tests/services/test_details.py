@@ -90,6 +90,33 @@ def test_a_paused_provider_is_the_reason_of_what_is_queued(office: Office) -> No
     assert explanation is not None
     assert explanation.sentence.startswith("SendGrid is paused until")
     assert explanation.sentence.endswith("The credits are used up.")
+    assert explanation.advice.startswith("Have the account put right; what waits goes out")
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (
+            "401",
+            "Put a valid key into sendgrid.api_key; what waits goes out by itself afterwards.",
+        ),
+        (
+            "403_sender",
+            "Verify sendgrid.from_email in SendGrid, or set one that is verified. "
+            "What waits goes out by itself afterwards.",
+        ),
+        ("418", "Have the account put right; what waits goes out by itself afterwards."),
+    ],
+)
+def test_a_paused_provider_says_how_to_put_the_account_right(
+    office: Office, code: str, advice: str
+) -> None:
+    office.bring()
+    office.send()
+    providers_state.pause(office.database, "sendgrid", "Refused.", 600, code)
+    explanation = office.details.summary(office.line().id).explanation
+    assert explanation is not None
+    assert explanation.advice == advice
 
 
 def test_an_unknown_outcome_says_that_it_may_have_been_sent(office: Office) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from commtui.domain.views import FallbackHold, Health
+from commtui.domain.views import AccountWarning, FallbackHold, Health
 from commtui.widgets.holds import held_words, hold_words, span
 from tests.tui.driving import console
 from tests.tui.evil_desk import evil_desk
@@ -84,12 +84,43 @@ async def test_h_shows_health_and_what_is_held(desk: FakeDesk) -> None:
             await driver.see(words)
 
 
+EXPIRING = AccountWarning(
+    "chorus", "The technical account's password expires on 2026-12-05.", "Renew it in Chorus Pro."
+)
+LOW = AccountWarning("peppol", "The credit at the access point is low: 7.", "Top it up.")
+
+
+async def test_h_shows_what_is_wrong_with_our_accounts_and_what_to_do(desk: FakeDesk) -> None:
+    desk.run_health = Health(1, 1, (), 0, warnings=(EXPIRING, LOW))
+    async with console(desk) as driver:
+        await driver.open("HealthPanel", "H")
+        for warning in (EXPIRING, LOW):
+            await driver.see(f"{warning.provider}: {warning.sentence}")
+            await driver.see(f"What to do {warning.advice}")
+
+
+async def test_the_status_line_warns_about_accounts_in_full_or_in_short(desk: FakeDesk) -> None:
+    desk.run_health = Health(1, 1, (), 0, warnings=(LOW,))
+    async with console(desk, size=(120, 40)) as driver:
+        await driver.see("1 worker · peppol: The credit at the access point is low: 7. · web")
+    desk.run_health = Health(1, 1, (), 0, warnings=(EXPIRING, LOW))
+    async with console(desk, size=(80, 24)) as driver:
+        await driver.see("1 worker · chorus account · peppol account · web")
+
+
+async def test_a_paused_provider_is_not_warned_about_twice(desk: FakeDesk) -> None:
+    desk.run_health = Health(1, 1, (("peppol", "no credit"),), 0, warnings=(LOW,))
+    async with console(desk, size=(120, 40)) as driver:
+        await driver.see("1 worker · peppol paused: no credit · web")
+
+
 async def test_without_workers_and_holds_it_says_so(desk: FakeDesk) -> None:
     desk.run_health = Health(0, 0, (), 0)
     async with console(desk) as driver:
         await driver.open("HealthPanel", "H")
         await driver.see("none: nothing is sent")
         await driver.see("no feedback is received")
+        await driver.see("nothing is known to be wrong")
         await driver.press("s")
         await driver.see("No fallback is held.")
         assert driver.panel == "HealthPanel"

@@ -16,6 +16,10 @@ EXTRA = "install commtui[einvoice]"
 NOTES_LIMIT = 20
 TEXT_LIMIT = 400
 OTHERS_NAMED = 5
+CRASHED = "rules_crashed"
+"""The code of rules that could not be run: our trouble, whatever the document is."""
+AGAIN_SECONDS = 300.0
+"""Until a document is checked again whose rules could not be run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,11 @@ class Checked:
     """One line for the log: number, total, and what checked it with which version."""
     notes: tuple[str, ...]
     """Warnings, which never stop anything."""
+
+    @property
+    def crashed(self) -> bool:
+        """Whether the rules could not be run, so that nothing is known about the document."""
+        return self.code == CRASHED
 
 
 @dataclass(slots=True)
@@ -113,7 +122,7 @@ def _rules(
             report = runner.run(rule_set, text)
         except RulesCrashed as error:
             log.said.append(f"{rule_set.title}: could not be run")
-            return "rules_crashed", f"{rule_set.title} could not be run: {error}"
+            return CRASHED, f"{rule_set.title} could not be run: {error}"
         if not report.fired:
             log.said.append(f"{rule_set.title}: no rule applied")
             return "zero_rules", f"No rule of {rule_set.title} applied: nothing was checked."

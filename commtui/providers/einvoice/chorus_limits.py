@@ -60,7 +60,13 @@ def check(invoice: Invoice, size: int, name: str, attachments: Sequence[Attached
 
 def siret(ids: Ids) -> str:
     """The SIRET among a party's ids; empty when there is none."""
-    return next((value for scheme, value in ids if scheme == SIRET_SCHEME and _digits(value)), "")
+    return next(iter(sirets(ids)), "")
+
+
+def sirets(ids: Ids) -> list[str]:
+    """The different SIRETs among a party's ids; with several it is not clear which one is meant."""
+    found = (value for scheme, value in ids if scheme == SIRET_SCHEME and _digits(value))
+    return list(dict.fromkeys(found))
 
 
 def _sizes(
