@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.binding import Binding
 from textual.screen import ScreenResultType
 
-from commtui.domain.optouts import OptSource, Scope
+from commtui.domain.optouts import OptOut, OptSource, Scope
 from commtui.domain.text import line as one_line
 from commtui.domain.views import ContactHealth, CustomerField, CustomerPage
 from commtui.domain.vocabulary import Channel
@@ -213,8 +213,7 @@ class CustomerPanel(KeyedPanel[None]):
         noted: dict[str, str] = {}
         for item in self._page.optouts:
             if item.source is OptSource.OPERATOR:
-                key = item.channel.value if item.channel else _MARKETING
-                noted[key] = "; ".join(filter(None, (noted.get(key), optout_words(item))))
+                noted[_choice(item)] = optout_words(item)
         if not noted:
             self.say_problem(
                 "No operator has noted a refusal. What the recipient or the source system said, only they take back."
@@ -229,15 +228,16 @@ class CustomerPanel(KeyedPanel[None]):
     def _accepted(self, chosen: tuple[str, ...] | None, noted: dict[str, str]) -> None:
         if not chosen:
             return
-        channel, _ = _refusal(chosen[0])
+        channel, scope = _refusal(chosen[0])
         self.app.push_screen(
             ReasonPanel(
                 self.link,
                 self.look,
                 "Take an opt-out back",
-                f"{noted[chosen[0]]}. What the recipient said themselves stays.\nWho said so, and how:",
+                f"{noted[chosen[0]]}. Every other refusal stays, and so does what the recipient said "
+                "themselves.\nWho said so, and how:",
                 "Take it back",
-                lambda desk, reason: desk.wishes.opt_in(self._customer_id, channel, reason),
+                lambda desk, reason: desk.wishes.opt_in(self._customer_id, channel, scope, reason),
                 "Taken back. It holds from the next sending on.",
             ),
             self._changed,
@@ -257,6 +257,14 @@ class CustomerPanel(KeyedPanel[None]):
 
 
 _REFUSABLE = (Channel.EMAIL, Channel.SMS, Channel.POST, Channel.EINVOICE)
+
+
+def _choice(item: OptOut) -> str:
+    """A refusal as it is chosen; `_refusal` reads it."""
+    if item.channel is None:
+        return _MARKETING
+    marketing = item.scope is Scope.MARKETING
+    return f"{item.channel.value} {_MARKETING}" if marketing else item.channel.value
 
 
 def _refusal(chosen: str) -> tuple[Channel | None, Scope]:

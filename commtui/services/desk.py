@@ -42,11 +42,11 @@ from commtui.services.bulk import Bulk
 from commtui.services.customers import Customers
 from commtui.services.details import Details
 from commtui.services.downloads import Downloads
-from commtui.services.falling_back import Holds
+from commtui.services.falling_back import Holds, held
 from commtui.services.lists import Lists
 from commtui.services.resending import Resending
 from commtui.services.wishing import Wishing
-from commtui.store import fallbacks, feed, outbox, providers_state, workers
+from commtui.store import feed, outbox, providers_state, workers
 from commtui.store.engine import Database
 
 
@@ -253,5 +253,5 @@ class Desk:
                 web=sum(1 for process in living if process.kind == "web"),
                 paused=tuple((pause.provider, pause.reason) for pause in pauses),
                 due=outbox.due_count(connection),
-                held=tuple(fallbacks.holds(connection)),
+                held=held(connection),
             )

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from commtui.domain.views import CustomerField, Decision, DocumentInfo, Happening
+from commtui.domain.views import CustomerField, Decision, DocumentInfo, ErrandView, Happening
 from commtui.domain.vocabulary import Cause, Channel, DocumentRole, Layer, Source, Status, Tab
 from commtui.widgets.look import Look
 from commtui.widgets.timeline import attempt_line
 from tests.tui.driving import Driver, console
 from tests.tui.fake_desk import NOW, FakeDesk, make_line
+from tests.tui.fake_wishes import THEN
 
 
 async def to_log(driver: Driver) -> None:
@@ -387,6 +388,40 @@ async def test_x_asks_the_provider_to_stop_a_letter(desk: FakeDesk) -> None:
         await driver.until(lambda: driver.panel == "EntryPanel")
         assert desk.called("cancel")[-1] == ("s0000002", "wrong enclosure")
         await driver.see("Asked: a worker asks the provider to stop it.")
+
+
+@pytest.mark.parametrize(
+    ("state", "words", "top", "row"),
+    [
+        ("open", "", "is being asked to stop this letter", "waiting for a worker"),
+        (
+            "open",
+            "nobody answers",
+            "is being asked to stop this letter",
+            "could not be asked yet and is tried again: nobody answers",
+        ),
+        ("done", "cancelling", "becomes Cancelled when that is confirmed", "done 14 Jan"),
+        ("refused", "It is printed.", "did not stop this letter: It is printed. X asks", "refused"),
+    ],
+    ids=["waiting", "again", "done", "refused"],
+)
+async def test_details_say_what_came_of_a_letter_that_was_asked_back(
+    desk: FakeDesk, state: str, words: str, top: str, row: str
+) -> None:
+    desk.overview[2] = replace(
+        desk.overview[2], channel=Channel.POST, status=Status.SENT, provider="ping"
+    )
+    done = None if state == "open" else THEN
+    asked = ErrandView("cancel", "ping", "", "wrong enclosure", "anna", THEN, state, words, done)
+    desk.errands = (asked,)
+    async with console(desk, size=(120, 50)) as driver:
+        await to_log(driver)
+        await driver.open("EntryPanel", "enter")
+        await driver.see(top)
+        await driver.see("Asked of the provider")
+        await driver.see("by anna: stop this message at ping")
+        await driver.see("why: wrong enclosure")
+        await driver.see(row)
 
 
 async def test_x_on_anything_else_says_why_not(desk: FakeDesk) -> None:
