@@ -42,10 +42,19 @@ _LIFT_WORDS = (
 class KeyedPanel(ReadingPanel[ScreenResultType], Generic[ScreenResultType]):
     """A panel to read with many keys of its own: they are named first, scrolling where there is room left."""
 
+    BINDINGS = [
+        Binding("question_mark,f1", "help", "Keys of this page", show=False, id="reading.help")
+    ]
+    HELP_TITLE = "Keys of these details"
+
     def hinted(self) -> list[tuple[str, str]]:
         """Its own keys, then those for scrolling."""
         own = [hint for hint in super().hinted() if hint not in self.HINTS]
         return [*own, *self.HINTS]
+
+    def action_help(self) -> None:
+        """The keys of this panel."""
+        self.app.push_screen(help_panel(self, self.HELP_TITLE))
 
 
 class CustomerPanel(KeyedPanel[None]):
@@ -58,8 +67,8 @@ class CustomerPanel(KeyedPanel[None]):
         Binding("p", "prefer", "order", id="customer.prefer"),
         Binding("S", "send", "send waiting", id="customer.send"),
         Binding("L", "lift", "Lift a suppression", show=False, id="customer.lift"),
-        Binding("question_mark,f1", "help", "Keys of this page", show=False, id="customer.help"),
     ]
+    HELP_TITLE = "Keys of the customer's page"
 
     def __init__(self, link: Link, look: Look, customer_id: str, name: str) -> None:
         super().__init__(link, look, f"Customer {name}")
@@ -250,10 +259,6 @@ class CustomerPanel(KeyedPanel[None]):
                 self.link, self.look, self._customer_id, dict(self._page.preferences)
             )
             self.app.push_screen(panel, self._changed)
-
-    def action_help(self) -> None:
-        """The keys of this panel."""
-        self.app.push_screen(help_panel(self, "Keys of the customer's page"))
 
 
 _REFUSABLE = (Channel.EMAIL, Channel.SMS, Channel.POST, Channel.EINVOICE)

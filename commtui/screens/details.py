@@ -35,7 +35,7 @@ def _at_hand(here: Line) -> str:
     """Where what a task is about lies, for the person who does it by hand."""
     if here.channel is not Channel.MANUAL or here.status is not Status.NOT_SENT:
         return ""
-    return "d on the list downloads the documents and the text, p shows them; c completes the task"
+    return "d on the list downloads all of it; c completes the task"
 
 
 def show_customer(panel: Panel[Any], line: Line) -> None:
@@ -54,7 +54,7 @@ class SummaryPanel(KeyedPanel[str]):
         Binding("h", "attempts", "attempts", id="summary.attempts"),
         Binding("F", "go_on('fix')", "correct address", id="summary.fix"),
         Binding("C", "customer", "customer", id="summary.customer"),
-        Binding("c", "go_on('complete')", "complete/settle", id="summary.complete"),
+        Binding("c", "go_on('complete')", "complete", id="summary.complete"),
     ]
 
     def __init__(self, link: Link, look: Look, line: Line) -> None:
@@ -146,7 +146,7 @@ class EntryPanel(KeyedPanel[str]):
         Binding("R", "go_on('resend')", "resend", id="entry.resend"),
         Binding("F", "go_on('fix')", "correct", id="entry.fix"),
         Binding("C", "customer", "customer", id="entry.customer"),
-        Binding("c", "go_on('complete')", "complete/settle", id="entry.complete"),
+        Binding("c", "go_on('complete')", "complete", id="entry.complete"),
         Binding("X", "stop", "Have the provider stop a letter", show=False, id="entry.stop"),
     ]
 

@@ -34,7 +34,7 @@ _SOURCE_WORDS = {
     Source.OPERATOR: "operator",
 }
 _LAYER_WORDS = {
-    Layer.API: ("API", "whether our access point or portal took it; our own check first"),
+    Layer.API: ("API", "whether our access point or portal took it"),
     Layer.TRANSPORT: ("Transport", "whether it reached the recipient's platform"),
     Layer.MESSAGE: ("Message", "whether it was read and checked there"),
     Layer.BUSINESS: ("Business", "what the recipient says to it"),
