@@ -15,7 +15,7 @@ from commtui.domain.text import line as one_line
 from commtui.domain.views import FallbackHold, Health
 from commtui.screens.choosing import ChoicePanel
 from commtui.screens.link import Link
-from commtui.screens.panel import Panel, ReadingPanel
+from commtui.screens.panel import QuestionPanel, ReadingPanel
 from commtui.screens.sending import TYPED_ABOVE
 from commtui.widgets.choices import Item
 from commtui.widgets.holds import hold_words, provider_of, way_of
@@ -28,11 +28,8 @@ if TYPE_CHECKING:
 NOTHING_HELD = "No fallback is held."
 
 
-class HoldPanel(Panel[str]):
+class HoldPanel(QuestionPanel[str]):
     """Decide about one cause: let its fallbacks go, or leave the messages failed. Cancel is the default."""
-
-    AUTO_FOCUS = "#cancel"
-    HINTS = (("Tab Enter", "choose"),)
 
     def __init__(self, link: Link, look: Look, hold: FallbackHold, *, release: bool) -> None:
         verb = "Release" if release else "Leave as failed"

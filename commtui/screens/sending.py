@@ -15,7 +15,7 @@ from commtui.domain.lines import Selection
 from commtui.domain.text import line as one_line
 from commtui.domain.views import Health, Plan
 from commtui.screens.link import Link
-from commtui.screens.panel import Panel
+from commtui.screens.panel import QuestionPanel
 from commtui.widgets.hints import Hints
 from commtui.widgets.look import Look, counted, number
 
@@ -26,15 +26,13 @@ TYPED_ABOVE = 50
 """More messages than this have to be typed as a number before they go."""
 
 
-class SendPanel(Panel[str]):
+class SendPanel(QuestionPanel[str]):
     """How many will go on which channel, how many will not and why; the answer is the confirmed run."""
 
-    AUTO_FOCUS = "#cancel"
     BINDINGS = [
         Binding("s", "send", "send", id="send.confirm"),
         Binding("o", "others", "with other communications", show=False, id="send.others"),
     ]
-    HINTS = (("Tab Enter", "choose"),)
 
     def __init__(
         self,

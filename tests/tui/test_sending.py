@@ -180,6 +180,24 @@ async def test_detours_and_skipped_marketing_are_part_of_the_dry_run(desk: FakeD
         assert "Send 1 " in driver.words
 
 
+async def test_a_dry_run_longer_than_the_screen_can_be_read_to_its_end(desk: FakeDesk) -> None:
+    desk.plan_now = replace(
+        desk.plan_now,
+        detours=tuple((f"email: no address → way {number}", 1) for number in range(30)),
+        failing=(("the last thing that is said", 1),),
+    )
+    async with console(desk) as driver:
+        await driver.open("SendPanel", "S")
+        await driver.see("1 message will go")
+        assert "the last thing" not in driver.text
+        await driver.press(*["pagedown"] * 5)
+        await driver.see("the last thing that is said")
+        await driver.press("up", *["pageup"] * 5)
+        await driver.see("1 message will go")
+        assert driver.app.focused is not None
+        assert driver.app.focused.id == "cancel"
+
+
 async def only_skipping(driver: Driver, desk: FakeDesk, count: int) -> None:
     """A dry run by which nothing leaves and so many are skipped."""
     desk.plan_now = replace(desk.plan_now, skipping=(("marketing: refused → skipped", count),))
