@@ -147,7 +147,11 @@ class QuestionPanel(Panel[ScreenResultType], Generic[ScreenResultType]):
         Binding("pagedown", "scroll(10)", "Page down", show=False, id="question.page_down"),
         Binding("pageup", "scroll(-10)", "Page up", show=False, id="question.page_up"),
     ]
-    HINTS = (("Tab Enter", "choose"), ("↑↓", "scroll"))
+    HINTS = (("Tab Enter", "choose"),)
+
+    def hinted(self) -> list[tuple[str, str]]:
+        """Its own keys, scrolling where there is room left."""
+        return [*super().hinted(), ("↑↓", "scroll")]
 
 
 class ReadingPanel(Panel[ScreenResultType], Generic[ScreenResultType]):
