@@ -114,7 +114,16 @@ def _opt_out(opened: Desk, customer_id: str, chosen: argparse.Namespace) -> None
 
 def _opt_in(opened: Desk, customer_id: str, chosen: argparse.Namespace) -> None:
     channel = Channel(chosen.channel) if chosen.channel else None
-    _changed(opened, opened.wishes.opt_in(customer_id, channel, chosen.reason), chosen)
+    scope = None
+    if chosen.marketing:
+        scope = Scope.MARKETING
+    elif chosen.all:
+        scope = Scope.ALL
+    if channel is None and scope is not Scope.MARKETING:
+        raise UsageError(
+            "customer opt-in takes --channel, --marketing or both; --all needs --channel"
+        )
+    _changed(opened, opened.wishes.opt_in(customer_id, channel, scope, chosen.reason), chosen)
 
 
 def _lift(opened: Desk, customer_id: str, chosen: argparse.Namespace) -> None:

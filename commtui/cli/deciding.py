@@ -44,7 +44,7 @@ def run_cancel(chosen: argparse.Namespace, settings: Settings) -> int:
         )
         opened.wishes.cancel(found.id, chosen.reason)
         idle = "" if opened.health().workers else NO_WORKER
-    say(f"asked: a worker has the provider stop it, and its history says what came of it{idle}")
+    say(f"asked: a worker has the provider stop it, and commtui show says what came of it{idle}")
     return 0
 
 

@@ -12,8 +12,8 @@ from commtui.config import Settings
 from commtui.domain.views import FallbackHold
 from commtui.services.records import instant
 
-_WIDTHS = (28, 8, 16)
-_HEADING = ("Cause", "Held", "First failed", "Last failed")
+_WIDTHS = (28, 8, 20, 16)
+_HEADING = ("Cause", "Held", "Would go by", "First failed", "Last failed")
 
 
 def run_fallback(chosen: argparse.Namespace, settings: Settings) -> int:
@@ -45,6 +45,8 @@ def _record(item: FallbackHold) -> dict[str, object]:
     return {
         "cause": item.cause,
         "number": item.number,
+        "channel": item.origin.value if item.origin else None,
+        "targets": {channel.value: count for channel, count in item.targets},
         "first": instant(item.first),
         "last": instant(item.last),
     }
@@ -52,4 +54,5 @@ def _record(item: FallbackHold) -> dict[str, object]:
 
 def _row(item: FallbackHold, zone: tzinfo | None) -> tuple[str, ...]:
     first, last = (at.astimezone(zone).strftime("%Y-%m-%d %H:%M") for at in (item.first, item.last))
-    return (item.cause, str(item.number), first, last)
+    ways = " or ".join(channel.label for channel, _ in item.targets)
+    return (item.cause, str(item.number), ways, first, last)

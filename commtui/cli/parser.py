@@ -193,12 +193,17 @@ class _Commands:
         )
         _reason(parser, "who said so, and how")
         parser = self._customer_action(actions, "opt-in", "take back what an operator had noted")
-        what = parser.add_mutually_exclusive_group(required=True)
+        parser.add_argument("--channel", choices=REFUSABLE, help="what was noted about it")
+        what = parser.add_mutually_exclusive_group()
         what.add_argument(
-            "--channel", choices=REFUSABLE, help="what was noted about it, marketing by it included"
+            "--marketing",
+            action="store_true",
+            help="the refusal of marketing: by the channel that is named, else as such",
         )
         what.add_argument(
-            "--marketing", action="store_true", help="what was noted about marketing as such"
+            "--all",
+            action="store_true",
+            help="the refusal of every message by the channel; one of marketing stays",
         )
         _reason(parser, "who said so, and how")
         parser = self._customer_action(

@@ -56,6 +56,8 @@ def _entry(entry: dict[str, Any]) -> None:
     _pair("Code", entry["error"]["code"])
     _pair("Its words", entry["error"]["message"])
     _pair("Note", entry["note"])
+    for errand in entry["errands"]:
+        _errand(errand)
     for item in entry["history"]:
         moved = f" → {item['status']}" if item["status"] else ""
         layer = item.get("layer", "")
@@ -63,6 +65,13 @@ def _entry(entry: dict[str, Any]) -> None:
         say(
             f"  {item['at']}  {item['source']:<9}{line(item['word'], 40)}{moved}  {line(told, 300)}".rstrip()
         )
+
+
+def _errand(errand: dict[str, Any]) -> None:
+    done = f" {errand['done_at']}" if errand["done_at"] else ""
+    said = f": {errand['words']}" if errand["words"] else ""
+    asked = f"{errand['kind']} asked by {errand['operator']} {errand['at']} ({errand['reason']})"
+    _pair("Errand", f"{asked}: {errand['state']}{done}{said}")
 
 
 def _pair(name: str, value: str) -> None:

@@ -78,6 +78,24 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrandView:
+    """Something that a worker was asked to do at a provider, and what came of it."""
+
+    kind: str
+    """cancel or lift."""
+    provider: str
+    address: str
+    reason: str
+    operator: str
+    at: datetime
+    state: str
+    """open, done or refused."""
+    words: str
+    """The provider's, untrusted."""
+    done_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class EntryDetails:
     """Everything about one attempt: the log's panel."""
 
@@ -95,6 +113,8 @@ class EntryDetails:
     recipient_name: str
     evidence: tuple[DocumentInfo, ...] = ()
     """Proofs that network and provider gave of it, oldest first."""
+    errands: tuple[ErrandView, ...] = ()
+    """What a provider was asked to do about it, newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,24 +173,6 @@ class CustomerView:
     country: str
     location_group: str
     contacts: tuple[ContactView, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ErrandView:
-    """Something that a worker was asked to do at a provider, and what came of it."""
-
-    kind: str
-    """cancel or lift."""
-    provider: str
-    address: str
-    reason: str
-    operator: str
-    at: datetime
-    state: str
-    """open, done or refused."""
-    words: str
-    """The provider's, untrusted."""
-    done_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +323,10 @@ class FallbackHold:
     first: datetime
     last: datetime
     """When the first and the last of them failed."""
+    origin: Channel | None = None
+    """The channel that they failed on; None: its provider is not known any more."""
+    targets: tuple[tuple[Channel, int], ...] = ()
+    """The channels that they would go by, and how many by each, most first."""
 
 
 class Decision(StrEnum):

@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.binding import Binding
 from textual.screen import ScreenResultType
 
-from commtui.domain.optouts import OptSource, Scope
+from commtui.domain.optouts import OptOut, OptSource, Scope
 from commtui.domain.text import line as one_line
 from commtui.domain.views import ContactHealth, CustomerField, CustomerPage
 from commtui.domain.vocabulary import Channel
@@ -42,10 +42,19 @@ _LIFT_WORDS = (
 class KeyedPanel(ReadingPanel[ScreenResultType], Generic[ScreenResultType]):
     """A panel to read with many keys of its own: they are named first, scrolling where there is room left."""
 
+    BINDINGS = [
+        Binding("question_mark,f1", "help", "Keys of this page", show=False, id="reading.help")
+    ]
+    HELP_TITLE = "Keys of these details"
+
     def hinted(self) -> list[tuple[str, str]]:
         """Its own keys, then those for scrolling."""
         own = [hint for hint in super().hinted() if hint not in self.HINTS]
         return [*own, *self.HINTS]
+
+    def action_help(self) -> None:
+        """The keys of this panel."""
+        self.app.push_screen(help_panel(self, self.HELP_TITLE))
 
 
 class CustomerPanel(KeyedPanel[None]):
@@ -58,8 +67,8 @@ class CustomerPanel(KeyedPanel[None]):
         Binding("p", "prefer", "order", id="customer.prefer"),
         Binding("S", "send", "send waiting", id="customer.send"),
         Binding("L", "lift", "Lift a suppression", show=False, id="customer.lift"),
-        Binding("question_mark,f1", "help", "Keys of this page", show=False, id="customer.help"),
     ]
+    HELP_TITLE = "Keys of the customer's page"
 
     def __init__(self, link: Link, look: Look, customer_id: str, name: str) -> None:
         super().__init__(link, look, f"Customer {name}")
@@ -213,8 +222,7 @@ class CustomerPanel(KeyedPanel[None]):
         noted: dict[str, str] = {}
         for item in self._page.optouts:
             if item.source is OptSource.OPERATOR:
-                key = item.channel.value if item.channel else _MARKETING
-                noted[key] = "; ".join(filter(None, (noted.get(key), optout_words(item))))
+                noted[_choice(item)] = optout_words(item)
         if not noted:
             self.say_problem(
                 "No operator has noted a refusal. What the recipient or the source system said, only they take back."
@@ -229,15 +237,16 @@ class CustomerPanel(KeyedPanel[None]):
     def _accepted(self, chosen: tuple[str, ...] | None, noted: dict[str, str]) -> None:
         if not chosen:
             return
-        channel, _ = _refusal(chosen[0])
+        channel, scope = _refusal(chosen[0])
         self.app.push_screen(
             ReasonPanel(
                 self.link,
                 self.look,
                 "Take an opt-out back",
-                f"{noted[chosen[0]]}. What the recipient said themselves stays.\nWho said so, and how:",
+                f"{noted[chosen[0]]}. Every other refusal stays, and so does what the recipient said "
+                "themselves.\nWho said so, and how:",
                 "Take it back",
-                lambda desk, reason: desk.wishes.opt_in(self._customer_id, channel, reason),
+                lambda desk, reason: desk.wishes.opt_in(self._customer_id, channel, scope, reason),
                 "Taken back. It holds from the next sending on.",
             ),
             self._changed,
@@ -251,12 +260,16 @@ class CustomerPanel(KeyedPanel[None]):
             )
             self.app.push_screen(panel, self._changed)
 
-    def action_help(self) -> None:
-        """The keys of this panel."""
-        self.app.push_screen(help_panel(self, "Keys of the customer's page"))
-
 
 _REFUSABLE = (Channel.EMAIL, Channel.SMS, Channel.POST, Channel.EINVOICE)
+
+
+def _choice(item: OptOut) -> str:
+    """A refusal as it is chosen; `_refusal` reads it."""
+    if item.channel is None:
+        return _MARKETING
+    marketing = item.scope is Scope.MARKETING
+    return f"{item.channel.value} {_MARKETING}" if marketing else item.channel.value
 
 
 def _refusal(chosen: str) -> tuple[Channel | None, Scope]:

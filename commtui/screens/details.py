@@ -8,12 +8,14 @@ from rich.text import Text
 from textual.binding import Binding
 
 from commtui.domain.lines import Line
+from commtui.domain.text import line as one_line
 from commtui.domain.views import Attempt, EntryDetails, LineSummary
 from commtui.domain.vocabulary import Channel, Status
 from commtui.screens.customer import CustomerPanel, KeyedPanel
 from commtui.screens.link import Link
 from commtui.screens.panel import Panel, ReadingPanel
 from commtui.screens.reasons import ReasonPanel
+from commtui.widgets.errands import errand_rows
 from commtui.widgets.look import Look, counted
 from commtui.widgets.timeline import (
     CLASS_WORDS,
@@ -29,6 +31,13 @@ from commtui.widgets.timeline import (
 )
 
 
+def _at_hand(here: Line) -> str:
+    """Where what a task is about lies, for the person who does it by hand."""
+    if here.channel is not Channel.MANUAL or here.status is not Status.NOT_SENT:
+        return ""
+    return "d on the list downloads all of it; c completes the task"
+
+
 def show_customer(panel: Panel[Any], line: Line) -> None:
     """The page of a line's customer, on top of a panel."""
     name = line.customer_name or line.customer_id
@@ -42,10 +51,10 @@ class SummaryPanel(KeyedPanel[str]):
     """
 
     BINDINGS = [
-        Binding("h", "attempts", "all attempts", id="summary.attempts"),
+        Binding("h", "attempts", "attempts", id="summary.attempts"),
         Binding("F", "go_on('fix')", "correct address", id="summary.fix"),
         Binding("C", "customer", "customer", id="summary.customer"),
-        Binding("c", "go_on('complete')", "settle", id="summary.complete"),
+        Binding("c", "go_on('complete')", "complete", id="summary.complete"),
     ]
 
     def __init__(self, link: Link, look: Look, line: Line) -> None:
@@ -74,6 +83,7 @@ class SummaryPanel(KeyedPanel[str]):
                     ("Time", f"{look.full(here.acted_at)} {look.zone_name}"),
                     ("Attempts", str(here.attempts)),
                     ("Note", here.note),
+                    ("At hand", _at_hand(here)),
                 ]
             )
         )
@@ -158,8 +168,8 @@ class EntryPanel(KeyedPanel[str]):
         here = details.attempt.line
         text = Text().append(f"{self._note}\n\n" if self._note else "", "bold")
         text.append(headline(here, self.look)).append("\n")
-        if _stoppable(details):
-            text.append("X asks the provider to stop this letter.\n")
+        if stopping := _stopping_words(details):
+            text.append(f"{stopping}\n")
         if details.explanation is not None:
             text.append("\n").append(explained(details.explanation)).append("\n")
         text.append("\n").append(fields(self._facts(details)))
@@ -168,10 +178,11 @@ class EntryPanel(KeyedPanel[str]):
         for title, part in (
             ("Facts by layer", ledger_text(details.history, look) if is_einvoice else Text()),
             (f"What happened ({look.zone_name})", history_text(details.history, look)),
+            ("Asked of the provider", _asked_text(details, look)),
             ("Attempts before", attempts_text(details.before, look)),
             ("Attempts after", attempts_text(details.after, look)),
             ("Documents", documents_text(details)),
-            ("Sent text", self._content(details)),
+            ("Sent text" if here.sent_at else "Text", self._content(details)),
         ):
             if part:
                 text.append("\n").append(section(title)).append(part)
@@ -188,13 +199,14 @@ class EntryPanel(KeyedPanel[str]):
             ("Way", way_words(here, look)),
             ("Code", here.error_code),
             ("Its words", here.error_message),
-            ("Recipient", f"{details.recipient_name} {here.recipient}".strip()),
+            ("Recipient", _recipient(details)),
             ("Title", here.title),
             ("Created", look.full(here.created_at)),
             ("Sent", look.full(here.sent_at) if here.sent_at else ""),
             ("Next try", look.full(details.next_try_at) if details.next_try_at else ""),
             ("Cause", f"{attempt.cause}{f', by {by}' if attempt.author else ''}"),
             ("Note", attempt.note or here.note),
+            ("At hand", _at_hand(here)),
             ("Message id", attempt.provider_message_id),
             ("Entry", here.id),
             ("Replaces", attempt.replaces_id or ""),
@@ -204,6 +216,8 @@ class EntryPanel(KeyedPanel[str]):
         ]
 
     def _content(self, details: EntryDetails) -> Text:
+        if details.attempt.line.channel in _DOCUMENTS_ONLY:
+            return Text()
         parts = [part for part in (details.content_subject, details.content_text) if part]
         return self.look.passage("\n\n".join(parts), 8000)
 
@@ -239,7 +253,7 @@ class EntryPanel(KeyedPanel[str]):
                 "when it worked, the letter becomes Cancelled.\nWhy:",
                 "Ask to stop it",
                 lambda desk, reason: desk.wishes.cancel(entry_id, reason),
-                "Asked: a worker asks the provider to stop it. What came of it shows in its history.",
+                "Asked: a worker asks the provider to stop it. What came of it is shown here.",
             ),
             self._stopped,
         )
@@ -248,7 +262,38 @@ class EntryPanel(KeyedPanel[str]):
         if words:
             self._note = words
             self.say_problem("")
+            self.query_one("#body").scroll_home(animate=False)
             self._read()
+
+
+_DOCUMENTS_ONLY = (Channel.POST, Channel.EINVOICE)
+"""Channels on which the texts of a message do not travel, only its documents."""
+
+
+def _recipient(details: EntryDetails) -> str:
+    """Name and address; a postal address begins with the name."""
+    address = details.attempt.line.recipient
+    name = details.recipient_name
+    return address if address.startswith(name) else f"{name} {address}".strip()
+
+
+def _asked_text(details: EntryDetails, look: Look) -> Text:
+    """What operators asked the provider to do about this attempt, newest first."""
+    return Text("\n".join(errand_rows(errand, look) for errand in details.errands))
+
+
+def _stopping_words(details: EntryDetails) -> str:
+    """Whether the provider can be asked to stop it, or was asked; empty: it cannot be stopped."""
+    if not _stoppable(details):
+        return ""
+    latest = next((errand for errand in details.errands if errand.kind == "cancel"), None)
+    if latest is None:
+        return "X asks the provider to stop this letter."
+    if latest.state == "refused":
+        return f"The provider did not stop this letter: {one_line(latest.words, 200)} X asks again."
+    if latest.state == "open":
+        return "The provider is being asked to stop this letter."
+    return "The provider takes it back: the letter becomes Cancelled when that is confirmed."
 
 
 def _stoppable(details: EntryDetails) -> bool:

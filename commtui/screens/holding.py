@@ -15,10 +15,10 @@ from commtui.domain.text import line as one_line
 from commtui.domain.views import FallbackHold, Health
 from commtui.screens.choosing import ChoicePanel
 from commtui.screens.link import Link
-from commtui.screens.panel import Panel, ReadingPanel
+from commtui.screens.panel import QuestionPanel, ReadingPanel
 from commtui.screens.sending import TYPED_ABOVE
 from commtui.widgets.choices import Item
-from commtui.widgets.holds import hold_words, provider_of
+from commtui.widgets.holds import hold_words, provider_of, way_of
 from commtui.widgets.look import Look, counted, number
 from commtui.widgets.timeline import fields, section
 
@@ -28,11 +28,8 @@ if TYPE_CHECKING:
 NOTHING_HELD = "No fallback is held."
 
 
-class HoldPanel(Panel[str]):
+class HoldPanel(QuestionPanel[str]):
     """Decide about one cause: let its fallbacks go, or leave the messages failed. Cancel is the default."""
-
-    AUTO_FOCUS = "#cancel"
-    HINTS = (("Tab Enter", "choose"),)
 
     def __init__(self, link: Link, look: Look, hold: FallbackHold, *, release: bool) -> None:
         verb = "Release" if release else "Leave as failed"
@@ -146,11 +143,14 @@ def holds_panel(
     link: Link, look: Look, holds: tuple[FallbackHold, ...], *, release: bool
 ) -> ChoicePanel:
     """Which cause, when fallbacks are held for several."""
-    items = [
-        Item(hold.cause, f"{provider_of(hold)}: {hold_words(hold)}", number(hold.number))
-        for hold in holds
-    ]
+    items = [Item(hold.cause, _choice_words(hold, look), number(hold.number)) for hold in holds]
     return ChoicePanel(link, look, "Release which" if release else "Leave which as failed", items)
+
+
+def _choice_words(hold: FallbackHold, look: Look) -> str:
+    way = way_of(hold)
+    words = f"{provider_of(hold)}: {hold_words(hold)}"
+    return look.plain(f"{words}, {way}") if way else words
 
 
 def health_text(health: Health, holds: tuple[FallbackHold, ...], note: str, look: Look) -> Text:
@@ -182,7 +182,8 @@ def health_text(health: Health, holds: tuple[FallbackHold, ...], note: str, look
     text.append(section("Held fallbacks"))
     for hold in holds:
         text.append(f"{provider_of(hold)}: {hold_words(hold)}", "bold")
-        text.append(f"\n  first {look.full(hold.first)}, last {look.full(hold.last)}\n")
+        text.append("\n").append(_way_row(hold, look, "  "))
+        text.append(f"  first {look.full(hold.first)}, last {look.full(hold.last)}\n")
     if holds:
         text.append(
             "\nThey would go another way that is paid by the message, and are too many to go\n"
@@ -193,12 +194,19 @@ def health_text(health: Health, holds: tuple[FallbackHold, ...], note: str, look
     return text
 
 
+def _way_row(hold: FallbackHold, look: Look, indent: str = "") -> Text:
+    """The channel that failed and the one that would follow, on a row of its own."""
+    way = way_of(hold)
+    return look.say(f"{indent}{way}\n") if way else Text()
+
+
 def _hold_text(hold: FallbackHold, release: bool, look: Look) -> Text:
-    text = Text(f"first {look.full(hold.first)}, last {look.full(hold.last)}\n\n")
+    text = _way_row(hold, look)
+    text.append(f"first {look.full(hold.first)}, last {look.full(hold.last)}\n\n")
     if release:
         return text.append(
-            "Each of them goes on by the next channel that can carry it, as a new entry. That channel is paid by the "
-            "message. Look first whether the cause is one fault of ours or of the provider."
+            "Each of them goes on by that channel as a new entry, and is paid by the message. "
+            "Look first whether the cause is one fault of ours or of the provider."
         )
     return text.append(
         "They stay failed, and nothing follows by itself. Each can still be sent or corrected by hand."

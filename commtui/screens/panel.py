@@ -132,6 +132,27 @@ class Panel(Asking[ScreenResultType], ModalScreen[ScreenResultType], Generic[Scr
         """Close without an answer."""
         self.dismiss(None)
 
+    def action_scroll(self, lines: int) -> None:
+        """Move the text."""
+        self.query_one("#body", VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+class QuestionPanel(Panel[ScreenResultType], Generic[ScreenResultType]):
+    """A panel that asks, with buttons, about more than may fit: the arrows move its text."""
+
+    AUTO_FOCUS = "#cancel"
+    BINDINGS = [
+        Binding("down", "scroll(1)", "Down", show=False, id="question.down"),
+        Binding("up", "scroll(-1)", "Up", show=False, id="question.up"),
+        Binding("pagedown", "scroll(10)", "Page down", show=False, id="question.page_down"),
+        Binding("pageup", "scroll(-10)", "Page up", show=False, id="question.page_up"),
+    ]
+    HINTS = (("Tab Enter", "choose"),)
+
+    def hinted(self) -> list[tuple[str, str]]:
+        """Its own keys, scrolling where there is room left."""
+        return [*super().hinted(), ("↑↓", "scroll")]
+
 
 class ReadingPanel(Panel[ScreenResultType], Generic[ScreenResultType]):
     """A panel with more to read than may fit."""
@@ -156,7 +177,3 @@ class ReadingPanel(Panel[ScreenResultType], Generic[ScreenResultType]):
     def show(self, text: Text) -> None:
         """The text."""
         self.query_one("#text", Static).update(text)
-
-    def action_scroll(self, lines: int) -> None:
-        """Move the text."""
-        self.query_one("#body", VerticalScroll).scroll_relative(y=lines, animate=False)

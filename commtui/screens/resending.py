@@ -12,7 +12,7 @@ from commtui.domain.views import CustomerField, ResendOffer
 from commtui.domain.vocabulary import Channel
 from commtui.screens.correcting import CorrectPanel
 from commtui.screens.link import Link
-from commtui.screens.panel import Panel
+from commtui.screens.panel import QuestionPanel
 from commtui.widgets.look import Look, counted
 from commtui.widgets.timeline import attempts_text, fields, section
 
@@ -24,15 +24,13 @@ FIELD_OF_CHANNEL = {
 }
 
 
-class ResendPanel(Panel[str]):
+class ResendPanel(QuestionPanel[str]):
     """The answer is the new entry's id."""
 
-    AUTO_FOCUS = "#cancel"
     BINDINGS = [
         Binding("s", "send", "resend", id="resend.confirm"),
         Binding("e", "edit", "edit the address first", id="resend.edit"),
     ]
-    HINTS = (("Tab Enter", "choose"),)
 
     def __init__(self, link: Link, look: Look, entry_id: str, words: str) -> None:
         super().__init__(link, look, f"Resend {words}")

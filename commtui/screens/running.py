@@ -102,7 +102,7 @@ def progress_text(progress: Progress, health: Health, look: Look) -> Text:
     if progress.waiting:
         text.append(f"  {number(progress.waiting):>7}  not begun yet\n")
     if progress.skipped:
-        text.append(f"  {number(progress.skipped):>7}  skipped\n")
+        text.append(f"  {number(progress.skipped):>7}  left as they are\n")
     if not health.workers and progress.open:
         text.append("No worker is running, so nothing moves. Start one: commtui worker\n", "bold")
     return text

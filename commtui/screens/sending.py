@@ -15,7 +15,8 @@ from commtui.domain.lines import Selection
 from commtui.domain.text import line as one_line
 from commtui.domain.views import Health, Plan
 from commtui.screens.link import Link
-from commtui.screens.panel import Panel
+from commtui.screens.panel import QuestionPanel
+from commtui.widgets.hints import Hints
 from commtui.widgets.look import Look, counted, number
 
 if TYPE_CHECKING:
@@ -25,15 +26,13 @@ TYPED_ABOVE = 50
 """More messages than this have to be typed as a number before they go."""
 
 
-class SendPanel(Panel[str]):
+class SendPanel(QuestionPanel[str]):
     """How many will go on which channel, how many will not and why; the answer is the confirmed run."""
 
-    AUTO_FOCUS = "#cancel"
     BINDINGS = [
         Binding("s", "send", "send", id="send.confirm"),
         Binding("o", "others", "with other communications", show=False, id="send.others"),
     ]
-    HINTS = (("Tab Enter", "choose"),)
 
     def __init__(
         self,
@@ -67,6 +66,11 @@ class SendPanel(Panel[str]):
         send.id = "send"
         return cancel, send
 
+    def hinted(self) -> list[tuple[str, str]]:
+        """The keys, `s` with what it does here."""
+        verb = _verb(self._plan) if self._plan else "send"
+        return [(key, verb if words == "send" else words) for key, words in super().hinted()]
+
     def on_mount(self) -> None:
         """Make the dry run."""
         self._prepare(self._selection)
@@ -91,10 +95,11 @@ class SendPanel(Panel[str]):
         send = self.query_one("#send", Button)
         count = _decided(plan)
         send.disabled = count == 0
-        send.label = self.look.say(f"{'Send' if plan.total else 'Skip'} {number(count)}")
+        send.label = self.look.say(f"{_verb(plan).capitalize()} {number(count)}")
+        self.query_one(Hints).set_hints(self.hinted())
         typed = self.query_one("#typed", Input)
         typed.display = count > TYPED_ABOVE
-        typed.placeholder = f"type {count} to send"
+        typed.placeholder = f"type {count} to {_verb(plan)}"
 
     def action_others(self) -> None:
         """Take in the subjects' other communications that need attention, or leave them out again."""
@@ -114,7 +119,9 @@ class SendPanel(Panel[str]):
         typed = self.query_one("#typed", Input)
         if count > TYPED_ABOVE and typed.value.strip() != str(count):
             typed.focus()
-            self.say_problem(f"That many messages: type {count} and press Enter to send them.")
+            self.say_problem(
+                f"That many messages: type {count} and press Enter to {_verb(plan)} them."
+            )
             return
         self._confirming = True
         self.ask(
@@ -150,6 +157,11 @@ def _decided(plan: Plan) -> int:
     return plan.total or sum(count for _, count in plan.skipping)
 
 
+def _verb(plan: Plan) -> str:
+    """What confirming does: where nothing leaves, marketing is written down as skipped."""
+    return "skip" if plan.skipping and not plan.total else "send"
+
+
 def plan_text(plan: Plan, health: Health, selection: Selection, look: Look) -> Text:
     """A dry run in words."""
     text = Text()
@@ -158,6 +170,10 @@ def plan_text(plan: Plan, health: Health, selection: Selection, look: Look) -> T
         text.append(f", from {counted(plan.lines, 'line')}:\n" if plan.lines else ":\n")
     else:
         text.append("Nothing of this will be sent.\n", "bold")
+        if plan.skipping:
+            text.append(
+                "Skip only writes down that it was skipped, and why; then it waits no more.\n"
+            )
     for channel, count in plan.going:
         text.append(f"  {number(count):>7}  {channel.label}\n")
     for title, reasons in (

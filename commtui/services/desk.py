@@ -43,11 +43,11 @@ from commtui.services.bulk import Bulk
 from commtui.services.customers import Customers
 from commtui.services.details import Details
 from commtui.services.downloads import Downloads
-from commtui.services.falling_back import Holds
+from commtui.services.falling_back import Holds, held
 from commtui.services.lists import Lists
 from commtui.services.resending import Resending
 from commtui.services.wishing import Wishing
-from commtui.store import accounts, fallbacks, feed, outbox, providers_state, workers
+from commtui.store import accounts, feed, outbox, providers_state, workers
 from commtui.store.engine import Database
 
 
@@ -254,6 +254,6 @@ class Desk:
                 web=sum(1 for process in living if process.kind == "web"),
                 paused=tuple((pause.provider, pause.reason) for pause in pauses),
                 due=outbox.due_count(connection),
-                held=tuple(fallbacks.holds(connection)),
+                held=held(connection),
                 warnings=warnings(accounts.findings(connection, now), pauses),
             )

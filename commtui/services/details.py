@@ -11,7 +11,7 @@ from commtui.errors import NotFound
 from commtui.services.explaining import explain
 from commtui.services.rendering import Rendering
 from commtui.store import details as stored
-from commtui.store import evidences, lists, subjects
+from commtui.store import errands, evidences, lists, subjects
 from commtui.store.engine import Database
 
 
@@ -68,6 +68,7 @@ class Details:
                 next_try_at=waiting.due_at if again else None,
                 recipient_name=entry.recipient_name,
                 evidence=tuple(evidences.of_entries(connection, [entry_id])[entry_id]),
+                errands=tuple(errands.of_entry(connection, entry_id)),
             )
 
     def attempts(self, subject_id: str) -> tuple[Attempt, ...]:

@@ -10,7 +10,7 @@ from typing import cast
 
 from commtui.domain import retry
 from commtui.domain.text import recipient_key
-from commtui.domain.vocabulary import SYSTEM, Channel, Source
+from commtui.domain.vocabulary import SYSTEM, Channel, ErrorClass, Source, Status
 from commtui.errors import ProviderError, Rejected
 from commtui.providers import registry
 from commtui.providers.base import Cancels, Capability, Checks, Lifts, Watch
@@ -25,6 +25,14 @@ log = logging.getLogger(__name__)
 BATCH = 10
 FIRST_SECONDS = 15.0
 NEEDS = {errands.CANCEL: Capability.CANCEL, errands.LIFT: Capability.LIFT}
+
+
+def _refusal_words(error: Rejected) -> str:
+    """What a refusal means where its code is known, with the provider's words behind it."""
+    problem = registry.explain(error.provider, Status.REJECTED, error.code, error.words)
+    if problem.error_class is ErrorClass.UNKNOWN:
+        return error.words or error.code
+    return f"{problem.sentence} {error.words}".strip()
 
 
 class Errands:
@@ -46,7 +54,7 @@ class Errands:
             try:
                 words = await self._run(item)
             except Rejected as error:
-                await asyncio.to_thread(self._close, item, "refused", error.words or error.code)
+                await asyncio.to_thread(self._close, item, "refused", _refusal_words(error))
             except ProviderError as error:
                 log.info("errand %s at %s has to wait: %s", item.kind, item.provider, error.code)
                 await asyncio.to_thread(self._later, item, error.words or error.code)

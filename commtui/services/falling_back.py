@@ -7,6 +7,7 @@ network's refusal of the document; never our own trouble, passing trouble, an un
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from commtui.config import Settings
@@ -165,6 +166,15 @@ def _failed_words(lane: LaneNow) -> str:
     return STATUS_LOOKS[lane.status].label.removeprefix("Failed: ").lower()
 
 
+def held(connection: Connection) -> tuple[FallbackHold, ...]:
+    """What is held above the cap, by cause, with the channel that it failed on."""
+    channels = {spec.key: spec.channel for spec in registry.SPECS}
+    return tuple(
+        replace(hold, origin=channels.get(hold.cause.rpartition(" ")[0]))
+        for hold in fallbacks.holds(connection)
+    )
+
+
 class Holds:
     """The operator's part: what is held above the cap, let go or left."""
 
@@ -175,7 +185,7 @@ class Holds:
     def list(self) -> tuple[FallbackHold, ...]:
         """What is held, by cause."""
         with self._database.read() as connection:
-            return tuple(fallbacks.holds(connection))
+            return held(connection)
 
     def release(self, cause: str) -> int:
         """Let what is held for a cause go by the other channel; returns how many. Raises NotFound."""

@@ -89,7 +89,7 @@ def _contact(item: ContactHealth) -> dict[str, Any]:
         "marked_at": instant(item.marked_at),
         "liftable": item.liftable,
         "optouts": [_optout(refused) for refused in item.refused],
-        "errands": [_errand(errand) for errand in item.errands],
+        "errands": [errand(asked) for asked in item.errands],
     }
 
 
@@ -105,7 +105,8 @@ def _optout(item: OptOut) -> dict[str, Any]:
     }
 
 
-def _errand(item: ErrandView) -> dict[str, Any]:
+def errand(item: ErrandView) -> dict[str, Any]:
+    """What a provider was asked to do as JSON takes it."""
     return {
         "kind": item.kind,
         "provider": item.provider,

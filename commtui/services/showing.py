@@ -8,12 +8,12 @@ from typing import Any
 
 from commtui.domain.lines import Line
 from commtui.domain.overview import CommunicationState
-from commtui.domain.views import Attempt, DocumentInfo, Explanation, Happening
+from commtui.domain.views import Attempt, DocumentInfo, ErrandView, Explanation, Happening
 from commtui.domain.vocabulary import Tab
 from commtui.services.explaining import explain
 from commtui.services.identify import identify
-from commtui.services.records import instant, record
-from commtui.store import details, lists, subjects
+from commtui.services.records import errand, instant, record
+from commtui.store import details, errands, lists, subjects
 from commtui.store.details import Content, Event
 from commtui.store.engine import Database
 from commtui.store.identify import Found
@@ -35,6 +35,7 @@ class _Dossier:
     """Newest first."""
     history: Mapping[str, Sequence[Happening]]
     events: Mapping[str, Sequence[Event]]
+    errands: Mapping[str, Sequence[ErrandView]]
 
 
 class Showing:
@@ -97,6 +98,7 @@ class Showing:
                 entries=entries,
                 history=details.history(connection, ids),
                 events=details.events(connection, ids),
+                errands=errands.of_entries(connection, ids),
             )
 
 
@@ -165,6 +167,7 @@ def _entry(attempt: Attempt, dossier: _Dossier) -> dict[str, Any]:
         "note": attempt.note or attempt.line.note,
         "history": [_happening(item) for item in dossier.history[identifier]],
         "events": [_event(item) for item in dossier.events.get(identifier, ())],
+        "errands": [errand(item) for item in dossier.errands.get(identifier, ())],
     }
 
 

@@ -130,21 +130,26 @@ class Wishing:
                 self._audit(connection, own_id, "opt-out", _scope_words(channel, scope), reason)
         return self.page(customer_id)
 
-    def opt_in(self, customer_id: str, channel: Channel | None, reason: str) -> CustomerPage:
-        """Take back what an operator had noted. Raises NotFound, Refused, and UsageError without a reason."""
+    def opt_in(
+        self, customer_id: str, channel: Channel | None, scope: Scope | None, reason: str
+    ) -> CustomerPage:
+        """Take back one refusal that an operator had noted; without a scope the only one of that channel.
+
+        Raises NotFound, Refused when none is noted, and UsageError without a reason or when two could be meant.
+        """
         if not reason.strip():
             raise UsageError("an opt-in needs a reason: who said so, and how")
         with self._database.write() as connection:
             own_id = contacts.own_id(connection, customer_id)
-            lifted = optouts.lift(
-                connection, own_id, channel, TOLD, self._database.now(), self._author.name
-            )
-            if not lifted:
-                raise Refused(
-                    "no operator has noted such a refusal; what the recipient or the source system said, "
-                    "only they take back"
-                )
-            self._audit(connection, own_id, "opt-in", _scope_words(channel, Scope.ALL), reason)
+            noted = {
+                item.scope
+                for item in optouts.of_customers(connection, [own_id]).get(own_id, ())
+                if item.source in TOLD and item.channel is channel
+            }
+            meant = _one_scope(channel, scope, noted)
+            now = self._database.now()
+            optouts.lift(connection, own_id, channel, meant, TOLD, now, self._author.name)
+            self._audit(connection, own_id, "opt-in", _scope_words(channel, meant), reason)
         return self.page(customer_id)
 
     def prefer(
@@ -246,10 +251,28 @@ class Wishing:
         )
 
 
+def _one_scope(channel: Channel | None, scope: Scope | None, noted: set[Scope]) -> Scope:
+    """The one refusal that is meant among those noted. Raises Refused, UsageError."""
+    if not noted:
+        raise Refused(
+            "no operator has noted such a refusal; what the recipient or the source system said, "
+            "only they take back"
+        )
+    if scope is None and len(noted) > 1:
+        raise UsageError(
+            "two refusals are noted there, of every message and of marketing: say which is taken back"
+        )
+    meant = next(iter(noted)) if scope is None else scope
+    if meant not in noted:
+        known = _scope_words(channel, next(iter(noted)))
+        raise Refused(f"no operator has noted that; what is noted there: {known}")
+    return meant
+
+
 def _scope_words(channel: Channel | None, scope: Scope) -> str:
     if channel is None:
         return "marketing"
-    return f"marketing by {channel.label}" if scope is Scope.MARKETING else channel.label
+    return f"{'marketing' if scope is Scope.MARKETING else 'every message'} by {channel.label}"
 
 
 def _mark_words(mark: Mark | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from commtui.domain.views import ErrandView
 from commtui.domain.vocabulary import Author
 from commtui.store.engine import Database
+from commtui.store.overview import batches
 from commtui.store.tables_delivery import errand
 
 CANCEL, LIFT = "cancel", "lift"
@@ -139,8 +141,17 @@ def of_addresses(connection: sa.Connection, addresses: Sequence[str]) -> list[Er
 
 def of_entry(connection: sa.Connection, entry_id: str) -> list[ErrandView]:
     """What was asked about an entry, newest first."""
-    query = sa.select(errand).where(errand.c.entry_id == entry_id)
-    return [_view(row) for row in connection.execute(query.order_by(errand.c.id.desc()))]
+    return of_entries(connection, [entry_id]).get(entry_id, [])
+
+
+def of_entries(connection: sa.Connection, entry_ids: Sequence[str]) -> dict[str, list[ErrandView]]:
+    """What was asked about each of these entries, newest first."""
+    found: dict[str, list[ErrandView]] = defaultdict(list)
+    for batch in batches(entry_ids):
+        query = sa.select(errand).where(errand.c.entry_id.in_(batch))
+        for row in connection.execute(query.order_by(errand.c.id.desc())):
+            found[row.entry_id].append(_view(row))
+    return found
 
 
 def _view(row: Any) -> ErrandView:

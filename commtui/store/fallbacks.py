@@ -5,6 +5,7 @@ States: new, held, released (by a person: the cap does not count), done, none (w
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -99,20 +100,34 @@ def paid_lately(connection: sa.Connection, cause: str, now: datetime) -> int:
 
 
 def holds(connection: sa.Connection) -> list[FallbackHold]:
-    """What is held for a person, by cause, the most first."""
-    number = sa.func.count()
+    """What is held for a person, by cause, the most first; where it failed is not read here."""
     rows = connection.execute(
         sa.select(
             fallback.c.cause,
-            number.label("number"),
+            fallback.c.channel,
+            sa.func.count().label("number"),
             sa.func.min(fallback.c.at).label("first"),
             sa.func.max(fallback.c.at).label("last"),
         )
         .where(fallback.c.state == "held")
-        .group_by(fallback.c.cause)
-        .order_by(number.desc(), fallback.c.cause)
+        .group_by(fallback.c.cause, fallback.c.channel)
     )
-    return [FallbackHold(row.cause, row.number, row.first, row.last) for row in rows]
+    by_cause: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        by_cause[row.cause].append(row)
+    found = [_hold(cause, parts) for cause, parts in by_cause.items()]
+    return sorted(found, key=lambda hold: (-hold.number, hold.cause))
+
+
+def _hold(cause: str, parts: Sequence[Any]) -> FallbackHold:
+    targets = sorted((-part.number, part.channel) for part in parts)
+    return FallbackHold(
+        cause,
+        sum(part.number for part in parts),
+        min(part.first for part in parts),
+        max(part.last for part in parts),
+        targets=tuple((Channel(channel), -number) for number, channel in targets),
+    )
 
 
 def switch(

@@ -99,16 +99,21 @@ def lift(
     connection: sa.Connection,
     customer_id: str,
     channel: Channel | None,
+    scope: Scope,
     sources: Collection[OptSource],
     now: datetime,
     author: str,
 ) -> int:
-    """Take a customer's refusals from these sources back; returns how many. Those of addresses stay."""
+    """Take a customer's refusals of this scope and from these sources back; returns how many.
+
+    Those of addresses stay.
+    """
     return connection.execute(
         opt_out.update()
         .where(
             opt_out.c.customer_id == customer_id,
             opt_out.c.channel == (channel.value if channel else ""),
+            opt_out.c.scope == scope.value,
             opt_out.c.source.in_([source.value for source in sources]),
             opt_out.c.lifted_at.is_(None),
         )

@@ -16,9 +16,9 @@ from commtui.domain.views import (
     CustomerField,
     CustomerPage,
     CustomerView,
-    ErrandView,
 )
 from commtui.domain.vocabulary import Channel
+from commtui.widgets.errands import errand_rows
 from commtui.widgets.holds import span
 from commtui.widgets.look import Look, number
 from commtui.widgets.timeline import fields, section
@@ -49,7 +49,6 @@ _REACHABILITY_WORDS = {
     Reachability.NEEDS_FIELDS: "a service code or an engagement number is missing",
     Reachability.COULD_NOT_CHECK: "could not be checked (not the same as not registered)",
 }
-_ERRAND_WORDS = {"lift": "lift the suppression", "cancel": "stop a message"}
 
 
 def page_text(page: CustomerPage, look: Look) -> Text:
@@ -144,7 +143,7 @@ def _contact_text(health: ContactHealth, look: Look) -> Text:
         if advice := _TAKEN_BACK[item.source]:
             text.append(f"    {advice}\n")
     for errand in health.errands:
-        text.append(look.plain(_errand_rows(errand, look)))
+        text.append(errand_rows(errand, look, "  ") + "\n")
     text.rstrip()
     return text
 
@@ -162,19 +161,6 @@ def _marked_text(health: ContactHealth, look: Look) -> Text:
         ways = "Nothing goes there by itself: correct it (F)"
         ways += " or lift it (L)." if health.liftable else "."
     return text.append(f"    {ways}\n")
-
-
-def _errand_rows(errand: ErrandView, look: Look) -> str:
-    asked = _ERRAND_WORDS.get(errand.kind, line(errand.kind, 40))
-    who = f"{look.moment(errand.at)} by {line(errand.operator, 60)}"
-    done = f" {look.moment(errand.done_at)}" if errand.done_at else ""
-    said = f": {line(errand.words, 300)}" if errand.words else ""
-    rows = [
-        f"  asked {who}: {asked} at {line(errand.provider, 40)}",
-        f"    {line(errand.reason, 200)}",
-        f"    {line(errand.state, 20)}{done}{said}",
-    ]
-    return "\n".join(rows) + "\n"
 
 
 def _order_text(preferences: Iterable[tuple[str, tuple[Channel, ...]]], look: Look) -> Text:

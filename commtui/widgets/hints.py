@@ -63,7 +63,13 @@ class Hints(Widget):
         self, look: Look, keys: Iterable[tuple[str, str]], *, id: str | None = None
     ) -> None:
         super().__init__(id=id)
+        self._look = look
         self._keys = [(look.plain(key), words) for key, words in keys]
+
+    def set_hints(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Name these keys from now on."""
+        self._keys = [(self._look.plain(key), words) for key, words in keys]
+        self.refresh()
 
     def render(self) -> RenderResult:
         """Keys and words."""

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from commtui.domain.text import line
 from commtui.domain.views import FallbackHold
-from commtui.domain.vocabulary import Status
-from commtui.widgets.look import counted
+from commtui.domain.vocabulary import STATUS_LOOKS, Channel, Status
+from commtui.widgets.look import counted, number
 
 _NOUNS = {
     Status.BOUNCED: "bounce",
@@ -35,6 +35,25 @@ def hold_words(hold: FallbackHold) -> str:
     _, status = _parts(hold)
     words = counted(hold.number, _NOUNS.get(status, "failure") if status else "failure")
     return f"{words} in {span(hold.last - hold.first)}" if hold.number > 1 else words
+
+
+def way_of(hold: FallbackHold) -> str:
+    """What failed and the channel that would follow, such as "bounced email → post"; empty: not known."""
+    _, status = _parts(hold)
+    if hold.origin is None or not hold.targets:
+        return ""
+    failed = STATUS_LOOKS[status].label.removeprefix("Failed: ").lower() if status else "failed"
+    several = len(hold.targets) > 1
+    targets = " or ".join(
+        channel_word(channel) + (f" ({number(count)})" if several else "")
+        for channel, count in hold.targets
+    )
+    return f"{failed} {channel_word(hold.origin)} → {targets}"
+
+
+def channel_word(channel: Channel) -> str:
+    """A channel's name within a sentence."""
+    return channel.label if channel is Channel.SMS else channel.label.lower()
 
 
 def provider_of(hold: FallbackHold) -> str:

@@ -34,9 +34,9 @@ _SOURCE_WORDS = {
     Source.OPERATOR: "operator",
 }
 _LAYER_WORDS = {
-    Layer.API: ("API", "our access point or portal took it"),
-    Layer.TRANSPORT: ("Transport", "it reached the recipient's platform"),
-    Layer.MESSAGE: ("Message", "the document was read and checked"),
+    Layer.API: ("API", "whether our access point or portal took it"),
+    Layer.TRANSPORT: ("Transport", "whether it reached the recipient's platform"),
+    Layer.MESSAGE: ("Message", "whether it was read and checked there"),
     Layer.BUSINESS: ("Business", "what the recipient says to it"),
     Layer.PAYMENT: ("Payment", "whether it was paid"),
 }
@@ -120,7 +120,8 @@ def history_text(history: Iterable[Happening], look: Look) -> Text:
         row.append(line(happening.word, 40), "bold")
         if happening.status is not None:
             row.append(look.plain(f" → {STATUS_LOOKS[happening.status].label}"), "bold")
-        for said in (happening.author, happening.code, happening.words):
+        code = "" if happening.code == happening.word else happening.code
+        for said in (happening.author, code, happening.words):
             if said:
                 row.append(look.plain(" · ")).append(line(said, 300))
         rows.append(row)
@@ -136,7 +137,7 @@ def ledger_text(history: Iterable[Happening], look: Look) -> Text:
         text.append(f"{name:<11}", "bold").append(f"{meaning}\n", "dim")
         for fact in facts:
             text.append(f"  {look.full(fact.at)}  ").append(line(fact.word, 60), "bold")
-            for said in (fact.code, fact.words):
+            for said in ("" if fact.code == fact.word else fact.code, fact.words):
                 if said:
                     text.append(look.plain(" · ")).append(line(said, 300))
             text.append("\n")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import zipfile
-from dataclasses import replace
 
 import pytest
 
@@ -13,10 +12,8 @@ from commtui.cli.sending import run_resend
 from commtui.config import load
 from commtui.domain.vocabulary import ErrorClass, Status
 from commtui.errors import Refused
-from commtui.providers import registry, sendgrid
-from commtui.providers.base import Capability
-from commtui.store import errands
 from tests.cli.conftest import Shell
+from tests.ping_practice import letter
 
 
 def test_send_without_yes_and_without_a_terminal_sends_nothing_and_says_so(shell: Shell) -> None:
@@ -250,23 +247,40 @@ def test_what_the_provider_cannot_stop_is_not_cancelled(shell: Shell) -> None:
     assert shell("cancel", "nothing", "--reason", "wrong amount").code == 2
 
 
-def test_a_provider_that_can_stop_a_message_is_asked_to(
+def test_a_letter_that_ping_accepted_is_asked_back_and_show_says_so(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stopping = replace(sendgrid.SPEC, capabilities=sendgrid.SPEC.capabilities | {Capability.CANCEL})
-    monkeypatch.setattr(registry, "SPECS", (stopping, *registry.SPECS[1:]))
-    shell.bring()
-    shell("send", "--yes")
-    entry = shell.overview()["entry_id"]
-    shell.learn(entry, Status.SENT, provider_message_id="M-1")
+    for name, value in {
+        "CLIENT_ID": "app",
+        "CLIENT_SECRET": "secret",
+        "ORGANISATION": "0b0e7a70-0000-4000-8000-000000000001",
+    }.items():
+        monkeypatch.setenv(f"COMMTUI_PING__{name}", value)
+    where = {"street": "12 rue de la Forêt", "zip": "75011", "city": "Paris"}
+    window = "Léa Martin\n12 rue de la Forêt\n75011 Paris\nFR"
+    (shell.folder / "letter.pdf").write_bytes(letter(window))
+    document = {"role": "letter", "path": "letter.pdf", "name": "letter.pdf"}
+    shell.bring(
+        {
+            "channels": ["post"],
+            "customer": {"address": {**where, "country": "FR"}},
+            "documents": [{**document, "media_type": "application/pdf"}],
+        }
+    )
+    assert shell("send", "--yes").code == 0
+    line = shell.overview()
+    assert (line["channel"], line["provider"]) == ("post", "ping")
+    assert shell("cancel", "12345", "--reason", "wrong amount").code == 1
+    shell.learn(line["entry_id"], Status.SENT, provider_message_id="P-1")
     answer = shell("cancel", "12345", "--reason", "wrong amount")
     assert answer.code == 0
     assert "no worker is running" in answer.out
-    with shell.database.read() as connection:
-        (asked,) = errands.of_entry(connection, entry)
-    assert (asked.kind, asked.operator, asked.reason, asked.state) == (
-        "cancel",
-        "rosa",
-        "wrong amount",
-        "open",
-    )
+    (entry,) = shell("show", "12345", "--json").json["entries"]
+    (asked,) = entry["errands"]
+    assert (asked["kind"], asked["provider"], asked["state"]) == ("cancel", "ping", "open")
+    assert (asked["operator"], asked["reason"]) == ("rosa", "wrong amount")
+    assert "cancel asked by rosa" in shell("show", "12345").out
+    shell.learn(line["entry_id"], Status.DELIVERED)
+    late = shell("cancel", "12345", "--reason", "wrong amount")
+    assert late.code == 1
+    assert "not delivered yet" in late.err

@@ -174,11 +174,18 @@ def test_many_waiting_messages_are_named_in_part_and_all_in_json(shell: Shell) -
     [
         (["--channel", "sms"], "sms", "all", "SMS, told an operator (rosa)", ["--channel", "sms"]),
         (
+            ["--channel", "post"],
+            "post",
+            "all",
+            "Post, told an operator (rosa)",
+            ["--channel", "post", "--all"],
+        ),
+        (
             ["--channel", "email", "--marketing"],
             "email",
             "marketing",
             "marketing by Email, told an operator (rosa)",
-            ["--channel", "email"],
+            ["--channel", "email", "--marketing"],
         ),
         (
             ["--marketing"],
@@ -206,6 +213,24 @@ def test_a_refusal_is_noted_and_taken_back(
     assert (refusal["author"], refusal["note"]) == ("rosa", "called on Monday")
     lifted = shell("customer", "opt-in", "K-1", *back, "--reason", "called again", "--json")
     assert (lifted.code, lifted.json["optouts"]) == (0, [])
+
+
+def test_of_two_refusals_of_a_channel_the_one_that_is_named_is_taken_back(shell: Shell) -> None:
+    shell.bring()
+    told = ("--reason", "called")
+    email = ("customer", "opt-in", "K-1", "--channel", "email")
+    shell("customer", "opt-out", "K-1", "--channel", "email", *told)
+    shell("customer", "opt-out", "K-1", "--channel", "email", "--marketing", *told)
+    unclear = shell(*email, *told)
+    assert unclear.code == 2
+    assert "say which is taken back" in unclear.err
+    assert [item["scope"] for item in page(shell)["optouts"]] == ["all", "marketing"]
+    left = shell(*email, "--all", *told, "--json").json["optouts"]
+    assert [item["scope"] for item in left] == ["marketing"]
+    again = shell(*email, "--all", *told)
+    assert again.code == 1
+    assert "what is noted there: marketing by Email" in again.err
+    assert shell(*email, "--marketing", *told, "--json").json["optouts"] == []
 
 
 def test_a_refused_channel_is_not_used_and_the_dry_run_says_so(shell: Shell) -> None:
@@ -236,7 +261,9 @@ def test_what_the_recipient_said_is_shown_and_stays(shell: Shell) -> None:
         ["opt-out", "K-1", "--channel", "email", "--reason", " "],
         ["opt-out", "K-1", "--reason", "called"],
         ["opt-out", "K-9", "--marketing", "--reason", "called"],
-        ["opt-in", "K-1", "--channel", "email", "--marketing", "--reason", "called"],
+        ["opt-in", "K-1", "--channel", "email", "--marketing", "--all", "--reason", "called"],
+        ["opt-in", "K-1", "--all", "--reason", "called"],
+        ["opt-in", "K-1", "--reason", "called"],
         ["lift", "K-1", "--reason", "called"],
         ["lift", "K-1", "--email"],
         ["show", "K-1", "--email", "x@example.com"],

@@ -50,9 +50,10 @@ def test_what_is_held_is_listed_by_cause(held: Shell) -> None:
     (item,) = held("fallback", "list", "--json").json
     assert (item["cause"], item["number"]) == ("sendgrid bounced", 2)
     assert item["first"] <= item["last"]
+    assert (item["channel"], item["targets"]) == ("email", {"sms": 2})
     heading, row = held("fallback", "list").out.splitlines()
-    assert heading.split() == ["Cause", "Held", "First", "failed", "Last", "failed"]
-    assert row.split()[:3] == ["sendgrid", "bounced", "2"]
+    assert heading.split()[:5] == ["Cause", "Held", "Would", "go", "by"]
+    assert row.split()[:4] == ["sendgrid", "bounced", "2", "SMS"]
 
 
 @pytest.mark.parametrize("cause", [["sendgrid bounced"], ["sendgrid", "bounced"]])

@@ -176,6 +176,7 @@ def test_above_the_cap_paid_fallback_is_held_until_a_person_releases_it(database
     assert len(gone) == 3
     (hold,) = desk.holds.list()
     assert (hold.cause, hold.number) == ("sendgrid bounced", 2)
+    assert (hold.origin, hold.targets) == (Channel.EMAIL, ((Channel.SMS, 2),))
     desk.fall_back()
     assert desk.holds.list()[0].number == 2
     assert desk.holds.release("sendgrid bounced") == 2

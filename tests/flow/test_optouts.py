@@ -126,13 +126,33 @@ def test_an_operator_takes_back_only_what_operators_noted(desk: Desk) -> None:
     desk.wishes.opt_out("K-1", Channel.EMAIL, Scope.ALL, "asked for letters only")
     page = desk.wishes.page("K-1")
     assert {item.source for item in page.optouts} == {OptSource.IMPORT, OptSource.OPERATOR}
-    desk.wishes.opt_in("K-1", Channel.EMAIL, "changed their mind")
+    desk.wishes.opt_in("K-1", Channel.EMAIL, None, "changed their mind")
     with pytest.raises(Refused, match="only they take back"):
-        desk.wishes.opt_in("K-1", Channel.SMS, "we would like to")
+        desk.wishes.opt_in("K-1", Channel.SMS, None, "we would like to")
     desk.put(message(id="C-2", customer={"opt_out": []}))
     assert desk.wishes.page("K-1").optouts == ()
     with pytest.raises(UsageError):
         desk.wishes.opt_out("K-1", Channel.EMAIL, Scope.ALL, " ")
+
+
+@pytest.mark.parametrize("back", list(Scope))
+def test_one_refusal_is_taken_back_and_the_other_one_of_the_channel_stays(
+    desk: Desk, back: Scope
+) -> None:
+    (left,) = set(Scope) - {back}
+    desk.put(
+        message("1", channels=["email"]), message("2", channels=["email"], purpose="marketing")
+    )
+    for scope in Scope:
+        desk.wishes.opt_out("K-1", Channel.EMAIL, scope, "called")
+    with pytest.raises(UsageError, match="say which is taken back"):
+        desk.wishes.opt_in("K-1", Channel.EMAIL, None, "called again")
+    page = desk.wishes.opt_in("K-1", Channel.EMAIL, back, "called again")
+    assert [item.scope for item in page.optouts] == [left]
+    with pytest.raises(Refused, match="no operator has noted that"):
+        desk.wishes.opt_in("K-1", Channel.EMAIL, back, "once more")
+    assert (dict(desk.plan("1").going) == {Channel.EMAIL: 1}) is (back is Scope.ALL)
+    assert sum(count for _, count in desk.plan("2").skipping) == 1
 
 
 def test_our_link_unsubscribes_the_address_that_the_email_went_to(desk: Desk) -> None:

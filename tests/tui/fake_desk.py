@@ -33,6 +33,7 @@ from commtui.domain.views import (
     DocumentInfo,
     Download,
     EntryDetails,
+    ErrandView,
     Explanation,
     Happening,
     Health,
@@ -182,6 +183,7 @@ class FakeDesk:
     history: tuple[Happening, ...] = ()
     """Facts besides the usual ones."""
     evidence: tuple[DocumentInfo, ...] = ()
+    errands: tuple[ErrandView, ...] = ()
     refuse: str = ""
     gate: threading.Event = field(default_factory=threading.Event)
     """Closed while a test wants pages to be slow."""
@@ -405,6 +407,7 @@ class FakeDesk:
             None,
             line.customer_name,
             self.evidence,
+            self.errands,
         )
 
     def attempts(self, subject_id: str) -> tuple[Attempt, ...]:

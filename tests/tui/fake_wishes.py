@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from tests.tui.fake_desk import FakeDesk
 
 THEN = datetime(2026, 1, 14, 8, 0, tzinfo=UTC)
-HOLD = FallbackHold("sendgrid bounced", 3120, THEN, THEN + timedelta(minutes=10))
+HOLD = FallbackHold(
+    "sendgrid bounced",
+    3120,
+    THEN,
+    THEN + timedelta(minutes=10),
+    Channel.EMAIL,
+    ((Channel.POST, 3120),),
+)
 
 
 def healthy(contact: ContactView) -> ContactHealth:
@@ -89,10 +96,14 @@ class FakeWishes:
         self.optouts = (*self.optouts, noted)
         return self.page(customer_id)
 
-    def opt_in(self, customer_id: str, channel: Channel | None, reason: str) -> CustomerPage:
+    def opt_in(
+        self, customer_id: str, channel: Channel | None, scope: Scope | None, reason: str
+    ) -> CustomerPage:
         """Take it back."""
-        self._desk._called("opt_in", (customer_id, channel, reason))
-        self.optouts = tuple(item for item in self.optouts if item.channel is not channel)
+        self._desk._called("opt_in", (customer_id, channel, scope, reason))
+        self.optouts = tuple(
+            item for item in self.optouts if (item.channel, item.scope) != (channel, scope)
+        )
         return self.page(customer_id)
 
     def prefer(

@@ -254,7 +254,12 @@ async def test_o_notes_an_opt_out_of_marketing(
         assert desk.called("opt_out") == [("K0", channel, Scope.MARKETING, "letter")]
 
 
-async def test_i_takes_back_only_what_an_operator_noted(desk: FakeDesk) -> None:
+@pytest.mark.parametrize(
+    ("words", "scope"), [("post: everything", Scope.ALL), ("post: marketing", Scope.MARKETING)]
+)
+async def test_i_takes_back_one_refusal_that_an_operator_noted(
+    desk: FakeDesk, words: str, scope: Scope
+) -> None:
     async with console(desk) as driver:
         await opened(driver)
         await driver.press("i")
@@ -262,6 +267,7 @@ async def test_i_takes_back_only_what_an_operator_noted(desk: FakeDesk) -> None:
         desk.wishes.optouts = (
             *desk.wishes.optouts,
             OptOut(Channel.POST, Scope.ALL, OptSource.OPERATOR, THEN),
+            OptOut(Channel.POST, Scope.MARKETING, OptSource.OPERATOR, THEN),
         )
         await driver.press("escape")
         await driver.back()
@@ -269,10 +275,14 @@ async def test_i_takes_back_only_what_an_operator_noted(desk: FakeDesk) -> None:
         await driver.open("ChoicePanel", "i")
         await driver.see("Post: everything")
         assert "Marketing, every channel" not in driver.text.partition("Take back")[2]
-        await choose(driver, "post")
+        await driver.see("Post: marketing")
+        await choose(driver, words)
+        await driver.see("Every other refusal stays")
         await give_reason(driver, "changed their mind")
-        assert desk.called("opt_in") == [("K0", Channel.POST, "changed their mind")]
+        assert desk.called("opt_in") == [("K0", Channel.POST, scope, "changed their mind")]
         await driver.see("Taken back.")
+        (left,) = [item for item in desk.wishes.optouts if item.source is OptSource.OPERATOR]
+        assert left.scope is not scope
 
 
 async def test_p_sets_the_order_of_channels(desk: FakeDesk) -> None:

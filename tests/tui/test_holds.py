@@ -8,14 +8,17 @@ from datetime import timedelta
 import pytest
 
 from commtui.domain.views import AccountWarning, FallbackHold, Health
-from commtui.widgets.holds import held_words, hold_words, span
+from commtui.domain.vocabulary import Channel
+from commtui.widgets.holds import held_words, hold_words, span, way_of
 from tests.tui.driving import console
 from tests.tui.evil_desk import evil_desk
 from tests.tui.fake_desk import FakeDesk
 from tests.tui.fake_wishes import HOLD, THEN
 from tests.tui.test_untrusted import clean
 
-RETURNS = FallbackHold("ping returned", 7, THEN, THEN + timedelta(hours=3))
+RETURNS = FallbackHold(
+    "ping returned", 7, THEN, THEN + timedelta(hours=3), Channel.POST, ((Channel.SMS, 7),)
+)
 
 
 def held(desk: FakeDesk, *holds: FallbackHold) -> None:
@@ -38,6 +41,24 @@ def held(desk: FakeDesk, *holds: FallbackHold) -> None:
 )
 def test_a_hold_is_said_in_words(cause: str, count: int, time: timedelta, words: str) -> None:
     assert hold_words(FallbackHold(cause, count, THEN, THEN + time)) == words
+
+
+@pytest.mark.parametrize(
+    ("hold", "words"),
+    [
+        (HOLD, "bounced email → post"),
+        (RETURNS, "returned post → SMS"),
+        (
+            replace(HOLD, targets=((Channel.POST, 3000), (Channel.SMS, 120))),
+            "bounced email → post (3,000) or SMS (120)",
+        ),
+        (replace(RETURNS, cause="ping something-new"), "failed post → SMS"),
+        (replace(HOLD, origin=None), ""),
+    ],
+    ids=["one", "sms", "two", "unheard-of", "gone-provider"],
+)
+def test_a_hold_says_which_channel_would_follow(hold: FallbackHold, words: str) -> None:
+    assert way_of(hold) == words
 
 
 def test_a_length_of_time_is_rounded_to_what_says_it_well_enough() -> None:
@@ -77,7 +98,9 @@ async def test_h_shows_health_and_what_is_held(desk: FakeDesk) -> None:
             "Due 12 messages",
             "twilio: the key was refused",
             "sendgrid: 3,120 bounces in 10 minutes",
+            "bounced email → post",
             "ping: 7 returns in 3 hours",
+            "returned post → SMS",
             "s release fallback",
             "x leave as failed",
         ):
@@ -132,7 +155,8 @@ async def test_a_large_release_is_typed_and_cancel_is_the_default(desk: FakeDesk
         await driver.open("HealthPanel", "H")
         await driver.see("3,120 bounces")
         await driver.open("HoldPanel", "s")
-        await driver.see("paid by the message")
+        await driver.see("bounced email → post")
+        await driver.see("as a new entry, and is paid by the")
         assert driver.app.focused is not None
         assert driver.app.focused.id == "cancel"
         await driver.press("tab", "enter")
@@ -167,6 +191,7 @@ async def test_one_of_several_causes_is_left_as_failed(desk: FakeDesk) -> None:
         await driver.open("HealthPanel", "H")
         await driver.see("7 returns")
         await driver.open("ChoicePanel", "x")
+        await driver.see("ping: 7 returns in 3 hours, returned post → SMS")
         await driver.write("ping")
         await driver.open("HoldPanel", "enter")
         await driver.see("They stay failed")

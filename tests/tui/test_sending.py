@@ -9,7 +9,7 @@ from commtui.domain.views import Health, RunState
 from commtui.domain.vocabulary import Tab
 from commtui.screens.sending import SendPanel
 from tests.tui.conftest import filled
-from tests.tui.driving import console
+from tests.tui.driving import Driver, console
 from tests.tui.fake_desk import FakeDesk, make_line
 
 
@@ -180,13 +180,53 @@ async def test_detours_and_skipped_marketing_are_part_of_the_dry_run(desk: FakeD
         assert "Send 1 " in driver.words
 
 
-async def test_a_dry_run_that_only_skips_can_be_confirmed_and_says_so(desk: FakeDesk) -> None:
-    desk.plan_now = replace(desk.plan_now, skipping=(("marketing: refused → skipped", 2),))
+async def test_a_dry_run_longer_than_the_screen_can_be_read_to_its_end(desk: FakeDesk) -> None:
+    desk.plan_now = replace(
+        desk.plan_now,
+        detours=tuple((f"email: no address → way {number}", 1) for number in range(30)),
+        failing=(("the last thing that is said", 1),),
+    )
     async with console(desk) as driver:
-        await driver.press("f7")
-        await driver.until(lambda: driver.table.window.total == 8)
         await driver.open("SendPanel", "S")
-        await driver.see("Nothing of this will be sent")
+        await driver.see("1 message will go")
+        assert "the last thing" not in driver.text
+        await driver.press(*["pagedown"] * 5)
+        await driver.see("the last thing that is said")
+        await driver.press("up", *["pageup"] * 5)
+        await driver.see("1 message will go")
+        assert driver.app.focused is not None
+        assert driver.app.focused.id == "cancel"
+
+
+async def only_skipping(driver: Driver, desk: FakeDesk, count: int) -> None:
+    """A dry run by which nothing leaves and so many are skipped."""
+    desk.plan_now = replace(desk.plan_now, skipping=(("marketing: refused → skipped", count),))
+    await driver.press("f7")
+    await driver.until(lambda: driver.table.window.total == 8)
+    await driver.open("SendPanel", "S")
+    await driver.see("Nothing of this will be sent")
+
+
+async def test_a_dry_run_that_only_skips_can_be_confirmed_and_says_so(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await only_skipping(driver, desk, 2)
+        await driver.see("Skip only writes down that it was skipped, and why")
         await driver.see("Skip 2")
+        await driver.see("s skip")
+        assert "s send" not in driver.words
         await driver.press("s")
+        await driver.until(lambda: desk.called("confirm"))
+
+
+async def test_many_that_are_skipped_are_typed_as_well_and_nothing_speaks_of_sending(
+    desk: FakeDesk,
+) -> None:
+    async with console(desk) as driver:
+        await only_skipping(driver, desk, 60)
+        await driver.see("type 60 to skip")
+        await driver.press("s")
+        await driver.see("type 60 and press Enter to skip them")
+        assert not desk.called("confirm")
+        await driver.write("60")
+        await driver.press("enter")
         await driver.until(lambda: desk.called("confirm"))

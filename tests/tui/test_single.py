@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from commtui.domain.views import CustomerField, Decision, DocumentInfo, Happening
+from commtui.domain.views import CustomerField, Decision, DocumentInfo, ErrandView, Happening
 from commtui.domain.vocabulary import Cause, Channel, DocumentRole, Layer, Source, Status, Tab
 from commtui.widgets.look import Look
 from commtui.widgets.timeline import attempt_line
 from tests.tui.driving import Driver, console
-from tests.tui.fake_desk import NOW, FakeDesk, make_line
+from tests.tui.fake_desk import NOW, FakeDesk, make_line, with_status
+from tests.tui.fake_wishes import THEN
 
 
 async def to_log(driver: Driver) -> None:
@@ -357,6 +358,59 @@ async def test_evidence_is_listed_among_the_documents(desk: FakeDesk) -> None:
         await driver.see("receipt.xml evidence, application/xml, 1,234 bytes")
 
 
+async def test_a_task_says_where_its_documents_are(desk: FakeDesk) -> None:
+    task = replace(desk.overview[2], channel=Channel.MANUAL)
+    desk.overview = [with_status(task, Status.NOT_SENT)]
+    async with console(desk, size=(120, 50)) as driver:
+        await driver.press("f6")
+        await driver.until(lambda: driver.table.window.total == 1)
+        await driver.open("SummaryPanel", "enter")
+        await driver.see("At hand d on the list downloads all of it")
+        await driver.press("escape")
+        await driver.back()
+        await to_log(driver)
+        await driver.press("f5")
+        await driver.open("EntryPanel", "enter")
+        await driver.see("c completes the task")
+
+
+async def test_details_name_all_their_keys(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await to_log(driver)
+        await driver.open("EntryPanel", "enter")
+        await driver.open("ChoicePanel", "question_mark")
+        await driver.see("Keys of these details")
+        await driver.see("Have the provider stop a letter X")
+
+
+@pytest.mark.parametrize(
+    ("channel", "title"),
+    [(Channel.EMAIL, "Sent text"), (Channel.MANUAL, "Text"), (Channel.POST, "")],
+)
+async def test_only_a_text_that_was_sent_is_called_so(
+    desk: FakeDesk, channel: Channel, title: str
+) -> None:
+    sent_at = NOW if channel is Channel.EMAIL else None
+    desk.overview[2] = replace(
+        desk.overview[2], channel=channel, status=Status.FAILED, sent_at=sent_at
+    )
+    async with console(desk, size=(120, 60)) as driver:
+        await to_log(driver)
+        await driver.open("EntryPanel", "enter")
+        await driver.see("invoice.pdf")
+        assert ("Dear customer" in driver.text) is bool(title)
+        assert ("Sent text" in driver.text) is (title == "Sent text")
+
+
+async def test_a_postal_address_begins_with_the_name_and_names_it_once(desk: FakeDesk) -> None:
+    name = desk.overview[2].customer_name
+    desk.overview[2] = replace(desk.overview[2], recipient=f"{name}, 1 rue Essai")
+    async with console(desk) as driver:
+        await to_log(driver)
+        await driver.open("EntryPanel", "enter")
+        await driver.see(f"Recipient {name}, 1 rue Essai")
+
+
 async def test_a_task_among_the_attempts_has_its_word(desk: FakeDesk) -> None:
     task = replace(desk._attempt(desk.log[2]), cause=Cause.TASK)
     assert "task" in attempt_line(task, Look(clock=lambda: NOW)).plain
@@ -387,6 +441,40 @@ async def test_x_asks_the_provider_to_stop_a_letter(desk: FakeDesk) -> None:
         await driver.until(lambda: driver.panel == "EntryPanel")
         assert desk.called("cancel")[-1] == ("s0000002", "wrong enclosure")
         await driver.see("Asked: a worker asks the provider to stop it.")
+
+
+@pytest.mark.parametrize(
+    ("state", "words", "top", "row"),
+    [
+        ("open", "", "is being asked to stop this letter", "waiting for a worker"),
+        (
+            "open",
+            "nobody answers",
+            "is being asked to stop this letter",
+            "could not be asked yet and is tried again: nobody answers",
+        ),
+        ("done", "cancelling", "becomes Cancelled when that is confirmed", "done 14 Jan"),
+        ("refused", "It is printed.", "did not stop this letter: It is printed. X asks", "refused"),
+    ],
+    ids=["waiting", "again", "done", "refused"],
+)
+async def test_details_say_what_came_of_a_letter_that_was_asked_back(
+    desk: FakeDesk, state: str, words: str, top: str, row: str
+) -> None:
+    desk.overview[2] = replace(
+        desk.overview[2], channel=Channel.POST, status=Status.SENT, provider="ping"
+    )
+    done = None if state == "open" else THEN
+    asked = ErrandView("cancel", "ping", "", "wrong enclosure", "anna", THEN, state, words, done)
+    desk.errands = (asked,)
+    async with console(desk, size=(120, 50)) as driver:
+        await to_log(driver)
+        await driver.open("EntryPanel", "enter")
+        await driver.see(top)
+        await driver.see("Asked of the provider")
+        await driver.see("by anna: stop this message at ping")
+        await driver.see("why: wrong enclosure")
+        await driver.see(row)
 
 
 async def test_x_on_anything_else_says_why_not(desk: FakeDesk) -> None:
