@@ -78,14 +78,15 @@ class FilterPanel(Panel[tuple[Choice, ...]]):
     def _read(self, text: str) -> None:
         self.ask(
             lambda desk: desk.choices(self._view.tab, self._view.query, self._field, text),
-            self._show,
+            lambda choices: self._show(choices, text),
             group="choices",
         )
 
-    def _show(self, choices: tuple[Choice, ...]) -> None:
+    def _show(self, choices: tuple[Choice, ...], text: str) -> None:
         self._choices.update((choice.value, choice) for choice in choices)
         self.query_one(ChoiceBox).put(
-            Item(choice.value, choice.label, number(choice.count)) for choice in choices
+            (Item(choice.value, choice.label, number(choice.count)) for choice in choices),
+            text if self._field == "customer" else None,
         )
 
     @on(ChoiceBox.Taken)

@@ -90,6 +90,9 @@ class ChoiceBox(Vertical):
         self._elsewhere = narrowed_elsewhere
         self._hint = hint
         self._shown: tuple[Item, ...] = ()
+        self._awaited = not self._items
+        """What is shown is not yet for what was typed."""
+        self._entered_early = False
 
     def compose(self) -> ComposeResult:
         """The box and the list."""
@@ -102,15 +105,19 @@ class ChoiceBox(Vertical):
         """Show what there is to choose, as wide as it can be."""
         self._fill()
 
-    def put(self, items: Iterable[Item]) -> None:
-        """Other things to choose; what was marked stays marked."""
+    def put(self, items: Iterable[Item], asked: str | None = None) -> None:
+        """Other things to choose; what was marked stays marked. `asked`: the words that they are the answer to."""
         self._items = tuple(items)
+        self._awaited = asked is not None and asked != self.query_one(Input).value
         self._fill()
+        if self._entered_early and not self._awaited:
+            self._take()
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
         if self._elsewhere:
+            self._awaited, self._entered_early = True, False
             self.post_message(self.Narrowed(event.value))
         else:
             self._fill()
@@ -118,6 +125,14 @@ class ChoiceBox(Vertical):
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
+        if self._awaited:
+            # the list still answers what was typed before: its first line is not what is meant
+            self._entered_early = True
+        else:
+            self._take()
+
+    def _take(self) -> None:
+        self._entered_early = False
         here = self._highlighted()
         values = tuple(self._chosen) or ((here.value,) if here else ())
         self.post_message(self.Taken(values))

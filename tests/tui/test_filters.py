@@ -103,9 +103,7 @@ async def test_customers_are_looked_up_by_typing(desk: FakeDesk) -> None:
     async with console(desk) as driver:
         await driver.open("FilterPanel", "f", "u")
         await driver.write("nordic b")
-        await driver.until(
-            lambda: "Kovács" not in driver.text.split("Filter by customer")[1].split("Enter")[0]
-        )
+        # at once: it takes the answer to what was typed, not the first of the list before
         await driver.press("enter")
         await driver.back()
         assert driver.tab.chosen.customer == "K4"
