@@ -90,13 +90,16 @@ def first(case: Case, why_not: WhyNot, *, registered: bool) -> Decision:
     """The channel of a message without a wish; e-invoices are thought of only for customers who take them."""
     order = case.order or WITHOUT_WISH
     parts: list[str] = []
+    marketing = case.purpose is Purpose.MARKETING
     for link in order:
         if link is Channel.EINVOICE and not registered:
+            continue
+        if link is Channel.MANUAL and marketing:
             continue
         if link is Channel.MANUAL or not (why := why_not(link)):
             return Decision(link, " → ".join([*parts, _word(link)]))
         parts.append(f"{_word(link)}: {why}")
-    if case.purpose is Purpose.MARKETING:
+    if marketing:
         return Decision(None, " → ".join([*parts, "skipped"]))
     return Decision(Channel.MANUAL, " → ".join([*parts, "manual"]))
 

@@ -73,7 +73,7 @@ class Reaching:
 
         if not prospect.wanted and not failed and lane.latest_entry_id is None:
             found = first(case, why_not, registered=prospect.routing is not None)
-            if found.channel is Channel.MANUAL and unready:
+            if found.channel in (None, Channel.MANUAL) and unready:
                 return Decision(unready[0], found.reason)
             return found
         return decide(lane.origin, case, why_not, after=failed)

@@ -54,12 +54,11 @@ def test_marketing_goes_the_wanted_way_or_is_skipped() -> None:
     assert decide(EMAIL, MARKETING, lambda _: "").channel is EMAIL
     decided = decide(EMAIL, MARKETING, lambda item: "opted out" if item is EMAIL else "")
     assert (decided.channel, decided.reason) == (None, "email: opted out → skipped")
-    assert first(MARKETING, lambda _: "no address", registered=False).channel is MANUAL or (
-        first(
-            Case(purpose=Purpose.MARKETING, wishes={"": (EMAIL,)}), lambda _: "no", registered=False
-        ).channel
-        is None
-    )
+    decided = first(MARKETING, lambda _: "opted out", registered=False)
+    assert decided.channel is None
+    assert decided.reason == "email: opted out → sms: opted out → post: opted out → skipped"
+    wished = Case(purpose=Purpose.MARKETING, wishes={"": (EMAIL, MANUAL)})
+    assert first(wished, lambda _: "no", registered=False).channel is None
 
 
 def test_links_that_failed_are_not_tried_again_and_stand_in_the_reason() -> None:
