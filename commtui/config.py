@@ -6,6 +6,7 @@ import ipaddress
 import math
 import os
 import re
+import shlex
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -154,6 +155,18 @@ class Fallback:
 
 
 @dataclass(frozen=True, slots=True)
+class Seals:
+    every_seconds: float = 60.0
+    """The record is sealed so often while something happens."""
+    file: str = ""
+    """Each seal's hash is added to this file, which should be out of reach of who can change the database."""
+    syslog: str = ""
+    """Where each seal's hash is sent: a socket such as /dev/log, or host:port by UDP."""
+    command: str = ""
+    """A program with its arguments that gets each seal's hash on standard input; no shell."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set; `operator` is who acts."""
 
@@ -171,6 +184,7 @@ class Settings:
     chorus: Chorus = field(default_factory=Chorus)
     peppol: Peppol = field(default_factory=Peppol)
     fallback: Fallback = field(default_factory=Fallback)
+    seals: Seals = field(default_factory=Seals)
 
     @property
     def zone(self) -> ZoneInfo | None:
@@ -416,6 +430,31 @@ def _resolver(value: Any) -> str | None:
     return None if valid else "it has to be a host, host:port, or off"
 
 
+def _absolute(value: Any) -> str | None:
+    return None if Path(value).is_absolute() else "it has to be an absolute path"
+
+
+def _syslog(value: Any) -> str | None:
+    return None if value.startswith("/") else _host_and_port(value)
+
+
+def _host_and_port(value: Any) -> str | None:
+    try:
+        parts = urlsplit(f"//{value}")
+        valid = bool(parts.hostname) and parts.path == "" and (parts.port or 0) > 0
+    except ValueError:
+        valid = False
+    return None if valid else "it has to be host:port, or the absolute path of a socket"
+
+
+def _arguments(value: Any) -> str | None:
+    try:
+        program = shlex.split(value)[0]
+    except (ValueError, IndexError):
+        return "it has to be a program and its arguments, quoted as in a shell"
+    return _absolute(program)
+
+
 def _country(value: Any) -> str | None:
     fits = len(value) == 2 and value.isascii() and value.isupper()
     return None if fits else "it has to be a country code such as FR"
@@ -446,6 +485,10 @@ _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "peppol.dns": _resolver,
     "fallback.cap_per_hour": _not_negative,
     "fallback.chains": _chains,
+    "seals.every_seconds": _above_zero,
+    "seals.file": _absolute,
+    "seals.syslog": _syslog,
+    "seals.command": _arguments,
     "ui.timezone": _zone,
     "database.url": _database,
 }

@@ -89,6 +89,7 @@ class _Commands:
         self._attention()
         self._customers()
         self._fallbacks()
+        self._record()
         self._processes()
 
     def _command(self, name: str, words: str) -> _Parser:
@@ -234,6 +235,31 @@ class _Commands:
             _described(actions, name, words).add_argument(
                 "cause", nargs="+", metavar="CAUSE", help="as the list says it: sendgrid bounced"
             )
+
+    def _record(self) -> None:
+        parser = self._command("audit", "print who did what, newest first")
+        parser.add_argument("query", nargs="*", metavar="TEXT", help="words to search for")
+        # here the name is whose actions are wanted, not who asks
+        parser.conflict_handler = "resolve"
+        parser.add_argument("--operator", dest="by", metavar="NAME", help="what this operator did")
+        parser.add_argument("--action", metavar="WORD", help="what begins so: ignore, resend, bulk")
+        parser.add_argument("--since", metavar="DATE", help="from this date or moment on")
+        parser.add_argument("--until", metavar="DATE", help="up to this date or moment")
+        parser.add_argument("--target", metavar="ID", help="what was done to this id")
+        parser.add_argument("--limit", type=_count, metavar="N", help="so many rows at most")
+        _json(parser)
+        parser = self._command("db", "look after the database")
+        actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+        parser = _described(
+            actions,
+            "verify",
+            "check seals, history and every stored hash; exit code 1 if any is off",
+        )
+        parser.add_argument(
+            "--heads", type=Path, metavar="FILE", help="hashes of seals that were kept elsewhere"
+        )
+        _json(parser)
+        _described(actions, "roles", "print the SQL that makes the roles on PostgreSQL")
 
     def _processes(self) -> None:
         parser = self._command("worker", "send what is queued and apply what providers report")

@@ -38,11 +38,13 @@ from commtui.domain.views import (
 )
 from commtui.domain.vocabulary import Author, Tab
 from commtui.services.attention import Attention
+from commtui.services.auditing import Auditing
 from commtui.services.bulk import Bulk
 from commtui.services.customers import Customers
 from commtui.services.details import Details
 from commtui.services.downloads import Downloads
 from commtui.services.falling_back import Holds
+from commtui.services.guarding import Guarding, barred_words
 from commtui.services.lists import Lists
 from commtui.services.resending import Resending
 from commtui.services.wishing import Wishing
@@ -68,6 +70,7 @@ class Desk:
         wishing: Wishing,
         holds: Holds,
         downloads: Downloads,
+        guarding: Guarding,
     ) -> None:
         self.database = database
         self.zone = zone
@@ -81,6 +84,8 @@ class Desk:
         self.wishes = wishing
         self.holds = holds
         self._downloads = downloads
+        self._guarding = guarding
+        self.audits = Auditing(database)
 
     def close(self) -> None:
         """Close the database."""
@@ -254,4 +259,5 @@ class Desk:
                 paused=tuple((pause.provider, pause.reason) for pause in pauses),
                 due=outbox.due_count(connection),
                 held=tuple(fallbacks.holds(connection)),
+                barred=barred_words(self._guarding.look(connection)),
             )
