@@ -88,11 +88,11 @@ def _owning() -> str:
     return f"""DO $$ DECLARE found record; BEGIN
     FOR found IN SELECT c.oid::regclass AS name FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
         AND c.relkind IN ('r', 'p') LOOP
-        EXECUTE format('ALTER TABLE %s OWNER TO {OWNER}', found.name);
+        EXECUTE 'ALTER TABLE ' || found.name::text || ' OWNER TO {OWNER}';
     END LOOP;
     FOR found IN SELECT p.oid::regprocedure AS name FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
         AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e') LOOP
-        EXECUTE format('ALTER FUNCTION %s OWNER TO {OWNER}', found.name);
+        EXECUTE 'ALTER FUNCTION ' || found.name::text || ' OWNER TO {OWNER}';
     END LOOP;
 END $$"""
 
