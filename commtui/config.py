@@ -6,7 +6,6 @@ import ipaddress
 import math
 import os
 import re
-import shlex
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -18,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
 
+from commtui.domain import places
 from commtui.domain.channels import parse_chains
 from commtui.errors import ConfigError
 
@@ -430,31 +430,6 @@ def _resolver(value: Any) -> str | None:
     return None if valid else "it has to be a host, host:port, or off"
 
 
-def _absolute(value: Any) -> str | None:
-    return None if Path(value).is_absolute() else "it has to be an absolute path"
-
-
-def _syslog(value: Any) -> str | None:
-    return None if value.startswith("/") else _host_and_port(value)
-
-
-def _host_and_port(value: Any) -> str | None:
-    try:
-        parts = urlsplit(f"//{value}")
-        valid = bool(parts.hostname) and parts.path == "" and (parts.port or 0) > 0
-    except ValueError:
-        valid = False
-    return None if valid else "it has to be host:port, or the absolute path of a socket"
-
-
-def _arguments(value: Any) -> str | None:
-    try:
-        program = shlex.split(value)[0]
-    except (ValueError, IndexError):
-        return "it has to be a program and its arguments, quoted as in a shell"
-    return _absolute(program)
-
-
 def _country(value: Any) -> str | None:
     fits = len(value) == 2 and value.isascii() and value.isupper()
     return None if fits else "it has to be a country code such as FR"
@@ -486,9 +461,9 @@ _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "fallback.cap_per_hour": _not_negative,
     "fallback.chains": _chains,
     "seals.every_seconds": _above_zero,
-    "seals.file": _absolute,
-    "seals.syslog": _syslog,
-    "seals.command": _arguments,
+    "seals.file": places.absolute,
+    "seals.syslog": places.syslog,
+    "seals.command": places.program,
     "ui.timezone": _zone,
     "database.url": _database,
 }

@@ -69,10 +69,16 @@ def _shared(parser: argparse.ArgumentParser, default: object) -> None:
     parser.add_argument("--operator", metavar="NAME", default=default, help="who acts")
 
 
-def _described(commands: argparse._SubParsersAction[_Parser], name: str, words: str) -> _Parser:
-    """A command, or an action of one."""
+def _described(
+    commands: argparse._SubParsersAction[_Parser], name: str, words: str, conflicts: str = "error"
+) -> _Parser:
+    """A command, or an action of one; `resolve` lets it give a shared option a meaning of its own."""
     parser = commands.add_parser(
-        name, help=words, description=words[0].upper() + words[1:] + ".", allow_abbrev=False
+        name,
+        help=words,
+        description=words[0].upper() + words[1:] + ".",
+        allow_abbrev=False,
+        conflict_handler=conflicts,
     )
     _shared(parser, argparse.SUPPRESS)
     return parser
@@ -237,10 +243,10 @@ class _Commands:
             )
 
     def _record(self) -> None:
-        parser = self._command("audit", "print who did what, newest first")
+        parser = _described(
+            self._commands, "audit", "print who did what, newest first", conflicts="resolve"
+        )
         parser.add_argument("query", nargs="*", metavar="TEXT", help="words to search for")
-        # here the name is whose actions are wanted, not who asks
-        parser.conflict_handler = "resolve"
         parser.add_argument("--operator", dest="by", metavar="NAME", help="what this operator did")
         parser.add_argument("--action", metavar="WORD", help="what begins so: ignore, resend, bulk")
         parser.add_argument("--since", metavar="DATE", help="from this date or moment on")

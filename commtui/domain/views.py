@@ -356,7 +356,7 @@ class AuditRow:
     action: str
     targets: tuple[tuple[str, str], ...]
     """What each is (empty: an id), and which."""
-    result: tuple[tuple[str, str], ...]
+    result: tuple[tuple[str, object], ...]
     words: str
     """The reason, note or filter; empty once it is erased."""
     login_uid: int | None

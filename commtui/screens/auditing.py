@@ -99,8 +99,8 @@ def row_text(row: AuditRow, look: Look) -> Text:
         text.append(f"{what}: ").append(one_line(value, 100), "bold").append(f"\n  {trust}\n")
     if row.result:
         text.append(section("What came of it"))
-        for name, value in row.result:
-            text.append(f"{one_line(name, 40)}: {one_line(value, 200)}\n")
+        for name, came in row.result:
+            text.append(f"{one_line(name, 40)}: {one_line(str(came), 200)}\n")
     if row.words:
         text.append(section("Reason, note or filter"))
         text.append(f"{safe(row.words[:4_000])}\n")

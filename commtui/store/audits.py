@@ -100,7 +100,7 @@ def _shown(row: Any) -> AuditRow:
         verified=row.operator_verified,
         action=row.action,
         targets=tuple((str(name), str(value)) for name, value in pairs),
-        result=tuple((str(name), str(value)) for name, value in row.result.items()),
+        result=tuple((str(name), value) for name, value in row.result.items()),
         words=row.words or "",
         login_uid=row.login_uid,
         process_uid=row.process_uid,
@@ -114,7 +114,7 @@ def _says(row: AuditRow, text: str) -> bool:
         return True
     parts = (row.operator, row.action, row.words, row.database_role)
     pairs = (*row.targets, *row.result)
-    said = fold(" ".join((*parts, *(part for pair in pairs for part in pair))))
+    said = fold(" ".join((*parts, *(str(part) for pair in pairs for part in pair))))
     return all(word in said for word in fold(text).split())
 
 

@@ -37,8 +37,8 @@ class FakeAudits:
     def __init__(self, desk: FakeDesk) -> None:
         self._desk = desk
         self.rows = [
-            audit_row(1, "bulk send", result=(("messages", "3120"),), words="chip=failed"),
-            audit_row(2, "ignore", "anna", result=(("lines", "2"),), words="duplicates"),
+            audit_row(1, "bulk send", result=(("messages", 3120),), words="chip=failed"),
+            audit_row(2, "ignore", "anna", result=(("lines", 2),), words="duplicates"),
             audit_row(3, "resend"),
         ]
 
