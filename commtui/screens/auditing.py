@@ -12,15 +12,16 @@ from commtui.domain.views import AuditFilter, AuditRow
 from commtui.screens.link import Link
 from commtui.screens.panel import Panel, ReadingPanel
 from commtui.widgets.choices import ChoiceBox, Item
-from commtui.widgets.look import Look, counted
+from commtui.widgets.look import Look, counted, number
 from commtui.widgets.timeline import fields, section
 
 SHOWN = 200
-"""Rows; typing finds the others."""
+NEWEST = 20_000
+"""Rows that typing looks through; `commtui audit` looks through all."""
 
 
 class AuditPanel(Panel[None]):
-    """The newest rows; what is typed is looked for in all of them: names, actions, ids, words."""
+    """The newest rows; what is typed is looked for in names, actions, ids and words."""
 
     HINTS = (("Enter", "all of it"), ("type", "to search"))
 
@@ -31,7 +32,9 @@ class AuditPanel(Panel[None]):
     def body(self) -> ComposeResult:
         """The rows."""
         yield ChoiceBox(
-            self.look, narrowed_elsewhere=True, hint="operator, action, id, or words of it"
+            self.look,
+            narrowed_elsewhere=True,
+            hint=f"operator, action, id, words of it (newest {number(NEWEST)} rows)",
         )
 
     def on_mount(self) -> None:
@@ -44,7 +47,7 @@ class AuditPanel(Panel[None]):
 
     def _read(self, text: str) -> None:
         self.ask(
-            lambda desk: desk.audits.search(AuditFilter(text=text), SHOWN),
+            lambda desk: desk.audits.search(AuditFilter(text=text), SHOWN, newest=NEWEST),
             self._show,
             group="audit",
         )

@@ -15,11 +15,16 @@ class Auditing:
         self._database = database
 
     def search(
-        self, wanted: AuditFilter, limit: int, before: str | None = None
+        self,
+        wanted: AuditFilter,
+        limit: int,
+        before: str | None = None,
+        *,
+        newest: int | None = None,
     ) -> tuple[AuditRow, ...]:
-        """The newest rows that fit, or those before an id."""
+        """The newest rows that fit, or those before an id; among the `newest` rows only, if given."""
         with self._database.read() as connection:
-            return tuple(audits.search(connection, wanted, limit, before))
+            return tuple(audits.search(connection, wanted, limit, before, newest))
 
 
 def filter_words(selection: Selection) -> str:

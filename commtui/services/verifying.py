@@ -34,6 +34,10 @@ def _findings(
 ) -> Iterator[Finding]:
     for words in guards.findings(connection):
         yield Finding("guard", words)
+    if missing := guards.missing_tables(connection):
+        # there is no more to compare then
+        yield from (Finding("schema", words) for words in missing)
+        return
     yield from verify_chain.walk(connection, walked, outside)
     yield from verify_chain.outside_the_chain(connection, walked)
     yield from verify_rows.entries(connection, seen)

@@ -55,16 +55,22 @@ def write(
 
 
 def search(
-    connection: sa.Connection, wanted: AuditFilter, limit: int, before: str | None = None
+    connection: sa.Connection,
+    wanted: AuditFilter,
+    limit: int,
+    before: str | None = None,
+    newest: int | None = None,
 ) -> list[AuditRow]:
-    """Rows that fit, newest first, from before an id on."""
+    """Rows that fit, newest first, from before an id on; looks through so many of the `newest` only, if given."""
     found: list[AuditRow] = []
-    while len(found) < limit:
+    looked = 0
+    while len(found) < limit and (newest is None or looked < newest):
         rows = connection.execute(_query(wanted, before).limit(PAGE)).all()
         found += [shown for row in rows if _says(shown := _shown(row), wanted.text)]
         if len(rows) < PAGE:
             break
         before = rows[-1].id
+        looked += len(rows)
     return found[:limit]
 
 

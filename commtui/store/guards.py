@@ -35,6 +35,12 @@ def findings(connection: sa.Connection) -> list[str]:
     return [*_postgresql(connection), *roles.findings(connection)]
 
 
+def missing_tables(connection: sa.Connection) -> list[str]:
+    """Tables of the record that are not there."""
+    there = set(sa.inspect(connection).get_table_names())
+    return [f"table {name} is missing" for name in record_guards.KEYS if name not in there]
+
+
 def _sqlite(connection: sa.Connection) -> Iterator[str]:
     query = sa.text("SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'")
     found = {row.name: row for row in connection.execute(query)}
@@ -54,12 +60,10 @@ def _postgresql(connection: sa.Connection) -> Iterator[str]:
         _FOUND,
         {"tables": list(record_guards.KEYS), "partitioned": list(record_guards.PARTITIONED)},
     ).all()
-    places: dict[str, str] = {row.relname: row.parent or "" for row in rows}
+    places: dict[str, str] = dict.fromkeys(record_guards.KEYS, "")
+    places |= {row.relname: row.parent or "" for row in rows}
     found = {(row.relname, row.tgname): row for row in rows if row.tgname}
     bodies = record_guards.postgresql_functions(rows[0].schema) if rows else {}
-    for table in record_guards.KEYS:
-        if table not in places:
-            yield f"table {table} is missing"
     for place, parent in sorted(places.items()):
         for trigger in _expected(place, parent):
             row = found.pop((place, trigger.name), None)

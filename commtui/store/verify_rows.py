@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,19 +46,17 @@ def entries(connection: sa.Connection, seen: Seen) -> Iterator[Finding]:
     """Every entry: its recipient, its content, its history's words, and its state as the fold of its history."""
     for rows in _pages(connection, entry):
         ids = [row.id for row in rows]
-        texts = _by_id(connection, entry_text, entry_text.c.entry_id, ids)
+        texts = _by_id(connection, entry_text.c.entry_id, ids)
         history = _history(connection, ids)
-        yield from _words(
-            connection,
-            [item for items in history.values() for item in items],
-            (entry_status_text, "entry_status_id", "status"),
-            seen,
-        )
+        every = [item for items in history.values() for item in items]
+        said = _by_id(connection, entry_status_text.c.entry_status_id, [item.id for item in every])
+        yield from _words("status", every, said, seen)
         yield from _contents(connection, rows)
         for row in rows:
             place = f"entry {row.id}"
-            yield from _recipient(place, row, texts.get(row.id), seen)
             told = history.get(row.id, [])
+            yield from _recipient(place, row, texts.get(row.id), seen)
+            yield from _copies(place, texts.get(row.id), told, said)
             if not told:
                 yield Finding(place, "has no history")
             elif _differences(row, told):
@@ -81,7 +79,8 @@ def doubtful(connection: sa.Connection, seen: Seen, positions: dict[str, int]) -
 def audits(connection: sa.Connection, seen: Seen) -> Iterator[Finding]:
     """The words of every audit row."""
     for rows in _pages(connection, audit):
-        yield from _words(connection, rows, (audit_text, "audit_id", "audit"), seen)
+        said = _by_id(connection, audit_text.c.audit_id, [row.id for row in rows])
+        yield from _words("audit", rows, said, seen)
 
 
 def documents(connection: sa.Connection, seen: Seen) -> Iterator[Finding]:
@@ -107,13 +106,11 @@ def _pages(connection: sa.Connection, table: sa.Table) -> Iterator[Sequence[Any]
         yield rows
 
 
-def _by_id(
-    connection: sa.Connection, table: sa.Table, key: sa.Column[Any], ids: Sequence[str]
-) -> dict[Any, Any]:
+def _by_id(connection: sa.Connection, key: sa.Column[Any], ids: Sequence[str]) -> dict[str, Any]:
     return {
-        row._mapping[key.name]: row
+        row._mapping[key]: row
         for batch in batches(ids)
-        for row in connection.execute(sa.select(table).where(key.in_(batch)))
+        for row in connection.execute(sa.select(key.table).where(key.in_(batch)))
     }
 
 
@@ -131,27 +128,35 @@ def _history(connection: sa.Connection, ids: Sequence[str]) -> dict[str, list[An
 
 
 def _words(
-    connection: sa.Connection,
-    rows: Sequence[Any],
-    kept: tuple[sa.Table, str, str],
-    seen: Seen,
+    kind: str, rows: Sequence[Any], said: Mapping[str, Any], seen: Seen
 ) -> Iterator[Finding]:
     """Words beside sealed rows, against the salted hashes that these hold; an empty hash is older than seals."""
-    table, key, kind = kept
-    sealed = {row.id: row.words_hash for row in rows if row.words_hash}
-    texts = _by_id(connection, table, table.c[key], list(sealed))
-    for identifier, wanted in sealed.items():
-        text = texts.get(identifier)
-        place = f"{kind} {identifier}"
-        if wanted == NO_WORDS:
+    for row in rows:
+        text = said.get(row.id)
+        place = f"{kind} {row.id}"
+        if not row.words_hash:
+            continue
+        if row.words_hash == NO_WORDS:
             if text is not None and text.words:
                 yield Finding(place, "has words now, and had none when it was written")
         elif text is None:
             yield Finding(place, "has lost its words; erasure would have emptied them")
         elif not text.salt and not text.words:
             seen.erased += 1
-        elif salted(text.salt, text.words) != wanted:
+        elif salted(text.salt, text.words) != row.words_hash:
             yield Finding(place, "has other words than it was written with")
+
+
+def _copies(
+    place: str, text: Any, told: Sequence[Any], said: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """An entry shows the last words of its history, and no others."""
+    if text is None or not all(item.words_hash for item in told):
+        return
+    words = {said[item.id].words for item in told if item.id in said}
+    for name, shown in (("an error", text.error_words), ("a note", text.note)):
+        if shown and shown not in words:
+            yield Finding(place, f"shows {name} in words that its history does not have")
 
 
 def _recipient(place: str, row: Any, text: Any, seen: Seen) -> Iterator[Finding]:
@@ -168,7 +173,7 @@ def _contents(connection: sa.Connection, rows: Sequence[Any]) -> Iterator[Findin
     ids = sorted({row.communication_id for row in rows})
     contents: dict[tuple[str, int, int], Any] = {}
     listed: dict[tuple[str, int], list[list[str]]] = defaultdict(list)
-    owners = _by_id(connection, communication, communication.c.id, ids)
+    owners = _by_id(connection, communication.c.id, ids)
     for batch in batches(ids):
         for item in connection.execute(
             sa.select(content).where(content.c.communication_id.in_(batch))

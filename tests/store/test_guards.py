@@ -75,7 +75,7 @@ POSTGRESQL_WAYS = (
         (f"CREATE TRIGGER quiet BEFORE INSERT ON audit FOR EACH ROW {ANYBODY}",),
         "trigger quiet on audit is not ours",
     ),
-    (("ALTER TABLE seal RENAME TO sealed",), "table seal is missing"),
+    (("ALTER TABLE seal RENAME TO sealed",), "trigger seal_fixed on seal is missing"),
 )
 
 

@@ -257,6 +257,16 @@ WAYS: dict[str, tuple[Tampering, str, str]] = {
         "has other words",
     ),
     "other content": (_other_content, "entry {delivered}", "has other content"),
+    "other words of the provider on the entry": (
+        _set(entry_text, "entry_id", "bounced", error_words="250 delivered"),
+        "entry {bounced}",
+        "shows an error in words that its history does not have",
+    ),
+    "an operator's note forged": (
+        _set(entry_text, "entry_id", "delivered", note="was told by telephone"),
+        "entry {delivered}",
+        "shows a note in words that its history does not have",
+    ),
     "content gone": (_content_gone, "entry {delivered}", "has lost its content"),
     "another document": (_other_document, "document 000000", "does not have the bytes"),
     "another subject": (_other_subject, "entry {delivered}", "belongs to another subject"),
@@ -366,6 +376,23 @@ def test_a_chain_that_was_made_anew_is_missed_by_the_hash_that_was_kept_elsewher
     assert places[0] == "seal 1"
 
 
+def test_a_part_of_the_log_that_was_taken_away_is_missed(office: Office) -> None:
+    known = written(office)
+    if office.database.sqlite:
+        with office.database.write() as connection:
+            connection.exec_driver_sql("ALTER TABLE entry_status RENAME TO other")
+        found = {(item.place, item.words) for item in checked(office.database).findings}
+        assert ("schema", "table entry_status is missing") in found
+        return
+    with office.database.write() as connection:
+        part = connection.exec_driver_sql(
+            "SELECT tableoid::regclass::text FROM entry LIMIT 1"
+        ).scalar_one()
+        connection.exec_driver_sql(f"ALTER TABLE entry DETACH PARTITION {part}")
+    found = {(item.place, item.words) for item in checked(office.database).findings}
+    assert (f"entry {known.delivered}", "is gone since seal 1") in found
+
+
 # what is no tampering
 
 
@@ -376,6 +403,9 @@ def test_emptied_texts_are_counted_and_nothing_is_off(office: Office) -> None:
             entry_text.update()
             .where(entry_text.c.entry_id == known.delivered)
             .values(recipient="", recipient_key="", recipient_name="", salt="")
+        )
+        connection.execute(
+            entry_text.update().where(entry_text.c.entry_id == known.bounced).values(error_words="")
         )
         connection.execute(
             entry_status_text.update()

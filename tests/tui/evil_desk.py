@@ -60,10 +60,15 @@ class EvilAudits(FakeAudits):
     """Poisons the audit trail."""
 
     def search(
-        self, wanted: AuditFilter, limit: int, before: str | None = None
+        self,
+        wanted: AuditFilter,
+        limit: int,
+        before: str | None = None,
+        *,
+        newest: int | None = None,
     ) -> tuple[AuditRow, ...]:
         """The rows, hostile."""
-        made: tuple[AuditRow, ...] = poisoned(super().search(wanted, limit, before))
+        made: tuple[AuditRow, ...] = poisoned(super().search(wanted, limit, before, newest=newest))
         return made
 
 

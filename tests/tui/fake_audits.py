@@ -43,7 +43,12 @@ class FakeAudits:
         ]
 
     def search(
-        self, wanted: AuditFilter, limit: int, before: str | None = None
+        self,
+        wanted: AuditFilter,
+        limit: int,
+        before: str | None = None,
+        *,
+        newest: int | None = None,
     ) -> tuple[AuditRow, ...]:
         """The rows that say it."""
         self._desk._called("audits", wanted)
@@ -54,4 +59,4 @@ class FakeAudits:
                 word in f"{row.operator} {row.action} {row.words}" for word in wanted.text.split()
             )
         ]
-        return tuple(found[:limit])
+        return tuple(found[:newest][:limit])
