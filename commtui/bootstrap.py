@@ -25,10 +25,12 @@ from commtui.services.downloads import Downloads
 from commtui.services.errands import Errands
 from commtui.services.events import Applying, Receiving
 from commtui.services.falling_back import FallingBack, Holds
+from commtui.services.guarding import Guarding
 from commtui.services.housekeeping import Housekeeping
 from commtui.services.lists import Lists
 from commtui.services.release import AutomaticRelease
 from commtui.services.resending import Resending
+from commtui.services.sealing import Sealing
 from commtui.services.unsubscribing import Unsubscribing
 from commtui.services.wishing import Wishing
 from commtui.store import bulk, fallbacks, inbox, outbox, sends
@@ -80,7 +82,8 @@ def open_desk(settings: Settings) -> Desk:
         customers=Customers(database, settings, author),
         wishing=Wishing(database, settings, author, dispatch),
         holds=Holds(database, author),
-        downloads=Downloads(database),
+        downloads=Downloads(database, author),
+        guarding=Guarding(database),
     )
 
 
@@ -98,6 +101,8 @@ class Working:
     release: AutomaticRelease
     asking: Asking
     housekeeping: Housekeeping
+    guarding: Guarding
+    sealing: Sealing
     falling_back: FallingBack
     errands: Errands
     accounts: AccountChecks
@@ -109,7 +114,7 @@ class Working:
             if sends.releasable(connection, now, "00000000-0000-0000-0000-000000000000", 1):
                 return self.release.step() > 0
         return bool(
-            outbox.due_now(self.database)
+            (outbox.due_now(self.database) and not self.guarding.findings())
             or inbox.waiting(self.database, 1)
             or bulk.running(self.database)
             or fallbacks.due(self.database)
@@ -145,6 +150,8 @@ def open_working(settings: Settings) -> Working:
         release=AutomaticRelease(database, dispatch),
         asking=Asking(database, providers, applying),
         housekeeping=Housekeeping(database),
+        guarding=Guarding(database),
+        sealing=Sealing(database, settings.seals),
         falling_back=FallingBack(database, settings, dispatch),
         errands=Errands(database, providers, applying),
         accounts=AccountChecks(database, providers),

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
 
+from commtui.domain import places
 from commtui.domain.channels import parse_chains
 from commtui.errors import ConfigError
 
@@ -160,6 +161,18 @@ class Templates:
 
 
 @dataclass(frozen=True, slots=True)
+class Seals:
+    every_seconds: float = 60.0
+    """The record is sealed so often while something happens."""
+    file: str = ""
+    """Each seal's hash is added to this file, which should be out of reach of who can change the database."""
+    syslog: str = ""
+    """Where each seal's hash is sent: a socket such as /dev/log, or host:port by UDP."""
+    command: str = ""
+    """A program with its arguments that gets each seal's hash on standard input; no shell."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set; `operator` is who acts."""
 
@@ -178,6 +191,7 @@ class Settings:
     peppol: Peppol = field(default_factory=Peppol)
     fallback: Fallback = field(default_factory=Fallback)
     templates: Templates = field(default_factory=Templates)
+    seals: Seals = field(default_factory=Seals)
 
     @property
     def zone(self) -> ZoneInfo | None:
@@ -453,6 +467,10 @@ _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "peppol.dns": _resolver,
     "fallback.cap_per_hour": _not_negative,
     "fallback.chains": _chains,
+    "seals.every_seconds": _above_zero,
+    "seals.file": places.absolute,
+    "seals.syslog": places.syslog,
+    "seals.command": places.program,
     "ui.timezone": _zone,
     "database.url": _database,
 }

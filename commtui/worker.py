@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from commtui.bootstrap import Working, open_working
 from commtui.config import Settings
 from commtui.errors import DatabaseAway
+from commtui.services.guarding import barred_words
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +32,13 @@ class Worker:
         self._working = working
         self._stop = stop
         self._idle: dict[str, bool] = {}
+        self._barred = ""
 
     async def run(self, *, until_idle: bool = False) -> None:
         """Work until stopped, or until nothing is due."""
         work = self._working
         loops = [
-            self._every("deliver", IDLE_SECONDS, work.delivery.step),
+            self._every("deliver", IDLE_SECONDS, self._deliver),
             self._every("events", IDLE_SECONDS, _in_thread(work.applying.step)),
             self._every("expand", IDLE_SECONDS, _in_thread(work.expansion.step)),
             self._every("release", 1.0, _in_thread(work.release.step)),
@@ -48,6 +50,7 @@ class Worker:
             self._every("fallback", 0.5, _in_thread(work.falling_back.step)),
             self._every("errands", 1.0, work.errands.step),
             self._every("accounts", 60.0, work.accounts.step),
+            self._every("seal", 2.0, _in_thread(work.sealing.step)),
             self._every("tidy", 600.0, _in_thread(work.housekeeping.tidy)),
             self._beat(),
         ]
@@ -59,6 +62,17 @@ class Worker:
         await asyncio.gather(*tasks)
         await work.delivery.drain()
         recording.cancel()
+
+    async def _deliver(self) -> int:
+        """Claim and send, unless the record is not guarded as it should be."""
+        findings = await asyncio.to_thread(self._working.guarding.findings)
+        if words := barred_words(findings):
+            if words != self._barred:
+                log.error("%s; see commtui db verify", words)
+            self._barred = words
+            return 0
+        self._barred = ""
+        return await self._working.delivery.step()
 
     async def _every(
         self, name: str, seconds: float, step: Callable[[], Awaitable[int | None]]

@@ -69,6 +69,10 @@ VALUES: dict[str, Any] = {
     "fallback.cap_per_hour": 10,
     "fallback.chains": "reminder: sms, email, manual",
     "templates.folder": "/srv/templates",
+    "seals.every_seconds": 30.0,
+    "seals.file": "/mnt/elsewhere/seals",
+    "seals.syslog": "logs.example.com:514",
+    "seals.command": "/usr/local/bin/tell --quietly",
 }
 SECRETS = (
     "database.url",
@@ -222,6 +226,19 @@ WRONG: list[tuple[str, Any, str]] = [
     ("worker.retry_seconds", -0.5, "it has to be more than 0"),
     ("worker.pause_seconds", 0.0, "it has to be more than 0"),
     ("web.port", 65536, "it has to be a port from 0 to 65535"),
+    ("seals.every_seconds", 0.0, "it has to be more than 0"),
+    ("seals.file", "seals", "it has to be an absolute path"),
+    (
+        "seals.syslog",
+        "logs.example.com",
+        "it has to be host:port, or the absolute path of a socket",
+    ),
+    ("seals.command", "tell --all", "it has to be an absolute path"),
+    (
+        "seals.command",
+        "/bin/tell 'all",
+        "it has to be a program and its arguments, quoted as in a shell",
+    ),
     ("web.port", "http", "it has to be a whole number"),
     ("web.public_url", "hooks.example.com", "it has to be a URL such as https://hooks.example.com"),
     ("web.public_url", "https://h.example:x", "it has to be a URL such as"),

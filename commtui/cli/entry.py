@@ -44,6 +44,8 @@ _MODULES = {
     "up": "processes",
     "down": "processes",
     "demo": "practice",
+    "audit": "auditing",
+    "db": "database",
     "console": "console",
 }
 

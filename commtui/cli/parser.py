@@ -70,10 +70,16 @@ def _shared(parser: argparse.ArgumentParser, default: object) -> None:
     parser.add_argument("--operator", metavar="NAME", default=default, help="who acts")
 
 
-def _described(commands: argparse._SubParsersAction[_Parser], name: str, words: str) -> _Parser:
-    """A command, or an action of one."""
+def _described(
+    commands: argparse._SubParsersAction[_Parser], name: str, words: str, conflicts: str = "error"
+) -> _Parser:
+    """A command, or an action of one; `resolve` lets it give a shared option a meaning of its own."""
     parser = commands.add_parser(
-        name, help=words, description=words[0].upper() + words[1:] + ".", allow_abbrev=False
+        name,
+        help=words,
+        description=words[0].upper() + words[1:] + ".",
+        allow_abbrev=False,
+        conflict_handler=conflicts,
     )
     _shared(parser, argparse.SUPPRESS)
     return parser
@@ -91,6 +97,7 @@ class _Commands:
         self._customers()
         self._fallbacks()
         add_template_options(self._command("template", "list, check or preview templates"))
+        self._record()
         self._processes()
 
     def _command(self, name: str, words: str) -> _Parser:
@@ -241,6 +248,31 @@ class _Commands:
             _described(actions, name, words).add_argument(
                 "cause", nargs="+", metavar="CAUSE", help="as the list says it: sendgrid bounced"
             )
+
+    def _record(self) -> None:
+        parser = _described(
+            self._commands, "audit", "print who did what, newest first", conflicts="resolve"
+        )
+        parser.add_argument("query", nargs="*", metavar="TEXT", help="words to search for")
+        parser.add_argument("--operator", dest="by", metavar="NAME", help="what this operator did")
+        parser.add_argument("--action", metavar="WORD", help="what begins so: ignore, resend, bulk")
+        parser.add_argument("--since", metavar="DATE", help="from this date or moment on")
+        parser.add_argument("--until", metavar="DATE", help="up to this date or moment")
+        parser.add_argument("--target", metavar="ID", help="what was done to this id")
+        parser.add_argument("--limit", type=_count, metavar="N", help="so many rows at most")
+        _json(parser)
+        parser = self._command("db", "look after the database")
+        actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+        parser = _described(
+            actions,
+            "verify",
+            "check seals, history and every stored hash; exit code 1 if any is off",
+        )
+        parser.add_argument(
+            "--heads", type=Path, metavar="FILE", help="hashes of seals that were kept elsewhere"
+        )
+        _json(parser)
+        _described(actions, "roles", "print the SQL that makes the roles on PostgreSQL")
 
     def _processes(self) -> None:
         parser = self._command("worker", "send what is queued and apply what providers report")

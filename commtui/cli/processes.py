@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from commtui.bootstrap import open_database
+from commtui.bootstrap import open_database, operator
 from commtui.cli import logs
 from commtui.cli.output import say
 from commtui.config import Settings
@@ -55,7 +55,7 @@ def run_down(_chosen: argparse.Namespace, settings: Settings) -> int:
     """Stop every process of this database; 1 when some stay."""
     database = open_database(settings)
     try:
-        asked, stay = processes.down(database)
+        asked, stay = processes.down(database, operator(settings))
     finally:
         database.close()
     say(f"{asked - stay} stopped" + (f", {stay} still running" if stay else ""))

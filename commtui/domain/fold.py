@@ -7,6 +7,7 @@ are not facts of the fold: they are written under the outbox row's fence, at ran
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -86,6 +87,45 @@ def merge(state: EntryState, fact: Fact) -> EntryState:
             code=fact.code,
         )
     return merged
+
+
+def advance(state: EntryState, fact: Fact, *, step: bool) -> EntryState:
+    """The state with one more fact, or after a step of our own, which gives way to every fact."""
+    if not step:
+        return merge(state, fact)
+    if state.rank > RANKS[Status.UNKNOWN]:
+        return state
+    return replace(
+        state,
+        status=fact.status,
+        at=fact.at,
+        rank=fact.weight,
+        error_class=fact.error_class,
+        code=fact.code,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A row of an entry's history, as far as the fold goes by it."""
+
+    fact: Fact
+    step: bool
+    provider_message_id: str = ""
+
+
+def replay(history: Sequence[Told]) -> tuple[EntryState, str]:
+    """What an entry's history, oldest first, adds up to, and the provider's first id for the message.
+
+    The first row is what it began with.
+    """
+    first = history[0].fact
+    state = EntryState(first.status, first.at, first.weight, first.error_class, first.code)
+    message_id = history[0].provider_message_id
+    for told in history[1:]:
+        state = advance(state, told.fact, step=told.step)
+        message_id = message_id or told.provider_message_id
+    return state, message_id
 
 
 _Order = tuple[int, float, str, str, str]

@@ -10,6 +10,7 @@ from commtui.domain.lines import Selection
 from commtui.domain.text import safe
 from commtui.domain.views import CustomerField, Progress
 from commtui.domain.vocabulary import Channel, Ignored, Status
+from commtui.screens.auditing import AuditPanel
 from commtui.screens.choosing import ChoicePanel
 from commtui.screens.correcting import CorrectPanel
 from commtui.screens.customer import CustomerPanel
@@ -50,6 +51,7 @@ class ActingScreen(FilteringScreen):
         Binding("d", "download", "download", id="line.download"),
         Binding("y", "menu('CopyMenu')", "Copy", show=False, id="copy.open"),
         Binding("T", "runs", "Bulk runs", show=False, id="runs.open"),
+        Binding("W", "audit", "Who did what: the audit trail", show=False, id="audit.open"),
         Binding("H", "health", "Provider health, held fallbacks", show=False, id="health.open"),
         Binding("question_mark,f1", "help", "help", key_display="?", id="help.open"),
         Binding("colon,ctrl+p", "palette", "Palette of all actions", show=False, id="palette.open"),
@@ -157,6 +159,10 @@ class ActingScreen(FilteringScreen):
     def action_health(self) -> None:
         """Who works, what is paused, and which fallbacks are held."""
         self.app.push_screen(HealthPanel(self.link, self.look), lambda _: self.look_for_changes())
+
+    def action_audit(self) -> None:
+        """Who did what, and how far each name can be trusted."""
+        self.app.push_screen(AuditPanel(self.link, self.look))
 
     def action_runs(self) -> None:
         """Choose a bulk run to look at again."""

@@ -167,6 +167,11 @@ def health_text(health: Health, holds: tuple[FallbackHold, ...], note: str, look
             ]
         )
     )
+    if health.barred:
+        text.append(f"{one_line(health.barred, 300)}\n", "bold")
+        text.append(
+            "Nothing is sent until the record is guarded again: commtui db verify says all of it.\n"
+        )
     text.append("\n").append(section("Paused providers"))
     for provider, why in health.paused:
         text.append(f"{one_line(provider, 20)}: ", "bold").append(f"{one_line(why, 300)}\n")

@@ -17,6 +17,7 @@ from commtui.domain.vocabulary import (
     Tab,
 )
 from commtui.errors import Refused, UsageError
+from commtui.services.auditing import filter_words
 from commtui.services.explaining import GIVEN_UP
 from commtui.services.lists import matching_ids
 from commtui.services.resending import Resending
@@ -55,7 +56,7 @@ class Attention:
     def _set(self, selection: Selection, reason: str, *, ignored: bool) -> int:
         """The ids are read to the end first: a rollback journal lets nobody write while somebody reads."""
         work = ignoring.ignore_lines if selection.tab is Tab.OVERVIEW else ignoring.ignore_entries
-        words = "\n".join(filter(None, (reason.strip(), _filter_words(selection))))
+        words = "\n".join(filter(None, (reason.strip(), filter_words(selection))))
         total = 0
         for ids in batches(list(matching_ids(self._database, selection)), BATCH):
             with self._database.write() as connection:
@@ -137,12 +138,3 @@ def _refuse_known(entry: StoredEntry) -> None:
         raise Refused(
             f"only an unknown outcome is settled; this one is known: {STATUS_LOOKS[entry.status].label}"
         )
-
-
-def _filter_words(selection: Selection) -> str:
-    """What a selection was made by, for the audit trail."""
-    query = selection.query
-    if query is None:
-        return ""
-    parts = [f"{name}={getattr(query, name)}" for name in query.narrowing()]
-    return ", ".join(["all that match", f"chip={query.chip}", *parts])[:2_000]

@@ -39,11 +39,13 @@ from commtui.domain.views import (
 from commtui.domain.vocabulary import Author, Tab
 from commtui.services.accounts import warnings
 from commtui.services.attention import Attention
+from commtui.services.auditing import Auditing
 from commtui.services.bulk import Bulk
 from commtui.services.customers import Customers
 from commtui.services.details import Details
 from commtui.services.downloads import Downloads
 from commtui.services.falling_back import Holds, held
+from commtui.services.guarding import Guarding, barred_words
 from commtui.services.lists import Lists
 from commtui.services.resending import Resending
 from commtui.services.wishing import Wishing
@@ -69,6 +71,7 @@ class Desk:
         wishing: Wishing,
         holds: Holds,
         downloads: Downloads,
+        guarding: Guarding,
     ) -> None:
         self.database = database
         self.zone = zone
@@ -82,6 +85,8 @@ class Desk:
         self.wishes = wishing
         self.holds = holds
         self._downloads = downloads
+        self._guarding = guarding
+        self.audits = Auditing(database)
 
     def close(self) -> None:
         """Close the database."""
@@ -256,4 +261,5 @@ class Desk:
                 due=outbox.due_count(connection),
                 held=held(connection),
                 warnings=warnings(accounts.findings(connection, now), pauses),
+                barred=barred_words(self._guarding.look(connection)),
             )

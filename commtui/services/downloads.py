@@ -21,18 +21,21 @@ from typing import IO, Any
 
 from commtui.domain.lines import Selection
 from commtui.domain.views import Download
-from commtui.domain.vocabulary import Channel
+from commtui.domain.vocabulary import Author, Channel
 from commtui.errors import Refused
+from commtui.services.auditing import filter_words
 from commtui.services.filenames import Names, split
 from commtui.services.lists import matching_ids
 from commtui.services.records import flat, record
-from commtui.store import downloads
+from commtui.store import audits, downloads
 from commtui.store.downloads import Item
 from commtui.store.engine import Database
 from commtui.store.overview import batches
 
 BATCH = 50
 """Lines held in memory at once; documents one by one."""
+AUDITED = 500
+"""Ids in one row of the audit trail."""
 SPOOLED = 1024 * 1024
 """Bytes of each manifest that stay in memory."""
 
@@ -40,8 +43,9 @@ SPOOLED = 1024 * 1024
 class Downloads:
     """Writes downloads."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, author: Author) -> None:
         self._database = database
+        self._author = author
 
     def download(
         self,
@@ -68,7 +72,22 @@ class Downloads:
                 done += len(batch)
                 if progress is not None:
                     progress(done, len(ids))
+        self._audit(selection, ids, archive.files)
         return Download(str(path.absolute()), archive.lines, archive.files, path.stat().st_size)
+
+    def _audit(self, selection: Selection, ids: list[str], files: int) -> None:
+        """What left the log in a file, with the ids of all its lines."""
+        for batch in batches(ids, AUDITED):
+            with self._database.write() as connection:
+                audits.write(
+                    connection,
+                    self._database,
+                    self._author,
+                    "download",
+                    batch,
+                    {"lines": len(ids), "files": files},
+                    filter_words(selection),
+                )
 
 
 def _refuse_path(path: Path, *, overwrite: bool) -> None:

@@ -21,6 +21,7 @@ from types import FrameType
 import platformdirs
 
 from commtui.config import Settings
+from commtui.domain.vocabulary import Author
 from commtui.store import workers
 from commtui.store.engine import Database
 
@@ -125,9 +126,9 @@ def _end(children: Sequence[subprocess.Popen[bytes]]) -> int:
     return 0
 
 
-def down(database: Database) -> tuple[int, int]:
+def down(database: Database, author: Author) -> tuple[int, int]:
     """Ask every process of this database to stop and wait for it; returns how many were asked, how many stay."""
-    asked = workers.request_stop(database)
+    asked = workers.request_stop(database, author)
     here = socket.gethostname()
     for process in asked:
         if process.host == here:

@@ -7,16 +7,22 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from commtui.domain.vocabulary import FAILED_STATUSES, SYSTEM, Channel, Source, Status
+from commtui.domain.vocabulary import FAILED_STATUSES, Channel, Status
 from commtui.errors import Refused
-from commtui.store.entries import NewEntry, cell_of_row, entry_row, new_cell, outbox_row
+from commtui.store.entries import (
+    NewEntry,
+    cell_of_row,
+    entry_row,
+    first_status_row,
+    new_cell,
+    outbox_row,
+)
 from commtui.store.overview import batches
 from commtui.store.tables import (
     communication,
     entry,
     entry_status,
     entry_text,
-    journal,
     lane,
     outbox,
 )
@@ -135,21 +141,7 @@ def _insert(writing: Writing, new: Sequence[NewEntry]) -> None:
     )
     writing.connection.execute(
         entry_status.insert(),
-        [
-            {
-                "id": writing.database.new_id(writing.now),
-                "entry_id": item.id,
-                "at": writing.now,
-                "status": item.status.value,
-                "word": item.cause.value,
-                "source": Source.OPERATOR.value
-                if item.author is not SYSTEM
-                else Source.WORKER.value,
-                "author": item.author.name,
-                "author_verified": item.author.verified,
-            }
-            for item in new
-        ],
+        [first_status_row(writing.database.new_id(writing.now), item, writing.now) for item in new],
     )
     writing.index([(item.subject_id, item.id, item.recipient) for item in new])
     queued = [item for item in new if item.status is Status.QUEUED]
@@ -159,10 +151,6 @@ def _insert(writing: Writing, new: Sequence[NewEntry]) -> None:
         )
     for item in new:
         writing.tally.move(None, new_cell(item))
-    writing.connection.execute(
-        journal.insert(),
-        [{"subject_id": item.subject_id, "entry_id": item.id, "what": "new"} for item in new],
-    )
 
 
 def _raise_lane(writing: Writing, item: NewEntry) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from commtui.domain.fold import RANKS, EntryState, Fact, merge, worse
+from commtui.domain.fold import RANKS, EntryState, Fact, advance, worse
 from commtui.domain.text import fingerprint
 from commtui.domain.vocabulary import (
     FAILED_STATUSES,
@@ -100,6 +101,18 @@ def salted(salt: str, *parts: str) -> str:
     return hashlib.sha256("\x1f".join((salt, *parts)).encode()).hexdigest()
 
 
+NO_WORDS = "none"
+"""Stands for the hash of words where there are none; an empty hash says nothing, for rows older than seals."""
+
+
+def sealed_words(words: str) -> tuple[str, str]:
+    """The hash of words for a row that is sealed, and the salt for the row beside it that holds them."""
+    if not words:
+        return NO_WORDS, ""
+    salt = secrets.token_hex(8)
+    return salted(salt, words), salt
+
+
 MOVING = (
     "status",
     "chip",
@@ -128,12 +141,7 @@ def folded(row: dict[str, Any], change: Change, now: datetime) -> dict[str, Any]
         row["sent_at"],
         row["delivered_at"],
     )
-    fact = change.fact
-    if change.step:
-        gives_way = state.rank > RANKS[Status.UNKNOWN]
-        merged = state if gives_way else _step(state, fact)
-    else:
-        merged = merge(state, fact)
+    merged = advance(state, change.fact, step=change.step)
     message_id = row["provider_message_id"] or change.provider_message_id
     if merged == state and message_id == row["provider_message_id"]:
         return row
@@ -157,18 +165,6 @@ def folded(row: dict[str, Any], change: Change, now: datetime) -> dict[str, Any]
     if row["ignored_at"] is not None and worse(merged.status, state.status):
         moved["ignored_at"] = None
     return moved
-
-
-def _step(state: EntryState, fact: Fact) -> EntryState:
-    return EntryState(
-        fact.status,
-        fact.at,
-        fact.weight,
-        fact.error_class,
-        fact.code,
-        state.sent_at,
-        state.delivered_at,
-    )
 
 
 def error_key(code: str, words: str) -> str:
@@ -243,6 +239,49 @@ def entry_row(item: NewEntry, salt: str, now: datetime) -> dict[str, Any]:
         "status_at": item.status_at or now,
         "rank": RANKS[item.status],
         "updated_at": now,
+    }
+
+
+def first_status_row(identifier: str, item: NewEntry, now: datetime) -> dict[str, Any]:
+    """The columns of the first row of a new entry's history: what the fold begins with."""
+    source = Source.WORKER if item.author is SYSTEM else Source.OPERATOR
+    return {
+        "id": identifier,
+        "entry_id": item.id,
+        "at": item.status_at or now,
+        "status": item.status.value,
+        "word": item.cause.value,
+        "source": source.value,
+        "error_code": item.code,
+        "author": item.author.name,
+        "author_verified": item.author.verified,
+        "fact": item.status.value,
+        "rank": RANKS[item.status],
+        "step": True,
+        "words_hash": NO_WORDS,
+    }
+
+
+def history_row(identifier: str, change: Change, status: Status) -> dict[str, Any]:
+    """The columns of a change in its entry's history, without its words."""
+    fact = change.fact
+    return {
+        "id": identifier,
+        "entry_id": change.entry_id,
+        "at": fact.at,
+        "status": status.value,
+        "word": change.word or fact.status.value,
+        "source": change.source.value,
+        "try_number": change.try_number,
+        "error_class": fact.error_class or "",
+        "error_code": fact.code,
+        "author": change.author.name,
+        "author_verified": change.author.verified,
+        "layer": change.layer.value if change.layer else "",
+        "fact": fact.status.value,
+        "rank": fact.weight,
+        "step": change.step,
+        "provider_message_id": change.provider_message_id,
     }
 
 

@@ -16,7 +16,16 @@ from commtui.domain.fold import Fact
 from commtui.domain.vocabulary import FAILED_STATUSES, OPEN_STATUSES, SYSTEM, Source, Status
 from commtui.store import attempts, consequences
 from commtui.store.engine import Database
-from commtui.store.entries import MOVING, Change, NewEntry, cell_of, cell_of_row, folded
+from commtui.store.entries import (
+    MOVING,
+    Change,
+    NewEntry,
+    cell_of,
+    cell_of_row,
+    folded,
+    history_row,
+    sealed_words,
+)
 from commtui.store.overview import batches, lock_subjects, rewrite_lines
 from commtui.store.tables import (
     entry,
@@ -157,32 +166,15 @@ class Ledger:
     def _write_history(self, history: list[tuple[Change, Status]]) -> None:
         if not history:
             return
-        ids = [self._writing.database.new_id(self._writing.now) for _ in history]
-        self._writing.connection.execute(
-            entry_status.insert(),
-            [
-                {
-                    "id": identifier,
-                    "entry_id": change.entry_id,
-                    "at": change.fact.at,
-                    "status": status.value,
-                    "word": change.word or change.fact.status.value,
-                    "source": change.source.value,
-                    "try_number": change.try_number,
-                    "error_class": change.fact.error_class or "",
-                    "error_code": change.fact.code,
-                    "author": change.author.name,
-                    "author_verified": change.author.verified,
-                    "layer": change.layer.value if change.layer else "",
-                }
-                for identifier, (change, status) in zip(ids, history, strict=True)
-            ],
-        )
-        texts = [
-            {"entry_status_id": identifier, "words": (change.words or change.note)[:WORDS_LIMIT]}
-            for identifier, (change, _) in zip(ids, history, strict=True)
-            if change.words or change.note
-        ]
+        rows, texts = [], []
+        for change, status in history:
+            words = (change.words or change.note)[:WORDS_LIMIT]
+            words_hash, salt = sealed_words(words)
+            row = history_row(self._writing.database.new_id(self._writing.now), change, status)
+            rows.append({**row, "words_hash": words_hash})
+            if words:
+                texts.append({"entry_status_id": row["id"], "words": words, "salt": salt})
+        self._writing.connection.execute(entry_status.insert(), rows)
         if texts:
             self._writing.connection.execute(entry_status_text.insert(), texts)
 

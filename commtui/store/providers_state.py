@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from commtui.domain.text import line
+from commtui.domain.vocabulary import SYSTEM
+from commtui.store import audits
 from commtui.store.engine import Database
-from commtui.store.tables import audit, audit_text, provider_state
+from commtui.store.tables import provider_state
 
 PAUSE_CAP = 3600.0
 """Seconds."""
@@ -57,20 +59,8 @@ def pause(
             )
         )
         if not row.failures:
-            identifier = database.new_id(now)
-            connection.execute(
-                audit.insert().values(
-                    id=identifier,
-                    at=now,
-                    operator="commtui",
-                    operator_verified=True,
-                    action="provider paused",
-                    targets=[provider],
-                    result={},
-                )
-            )
-            connection.execute(
-                audit_text.insert().values(audit_id=identifier, words=line(reason, 300))
+            audits.write(
+                connection, database, SYSTEM, "provider paused", [provider], {}, line(reason, 300)
             )
         return now + timedelta(seconds=seconds)
 

@@ -225,6 +225,12 @@ entry_status = table(
     text("author"),
     flag("author_verified"),
     text("layer"),
+    # what the fold was given, so that its result can be worked out again
+    text("fact"),
+    number("rank"),
+    flag("step"),
+    text("provider_message_id"),
+    text("words_hash"),
     sa.Index("ix_entry_status_entry", "entry_id", "id"),
     partition_by="RANGE (id)",
 )
@@ -232,6 +238,7 @@ entry_status_text = table(
     "entry_status_text",
     sa.Column("entry_status_id", Id, primary_key=True),
     text("words"),
+    text("salt"),
 )
 outbox = table(
     "outbox",
@@ -315,7 +322,15 @@ journal = table(
     sa.Column("subject_id", Id),
     sa.Column("entry_id", Id),
     sa.Column("what", sa.Text, nullable=False),
+    sa.Column("record_id", Id),
     sa.Index("ix_journal_xid", "xid", "seq"),
+    sa.Index(
+        "ix_journal_record",
+        "xid",
+        "seq",
+        sqlite_where=sa.text("record_id IS NOT NULL"),
+        postgresql_where=sa.text("record_id IS NOT NULL"),
+    ),
 )
 _CELL = ("scope", "channel", "category", "location_group", "status", "chip")
 counter = table(
@@ -384,11 +399,16 @@ audit = table(
     sa.Column("action", sa.Text, nullable=False),
     sa.Column("targets", Json, nullable=False),
     sa.Column("result", Json, nullable=False),
+    sa.Column("login_uid", sa.BigInteger),
+    sa.Column("process_uid", sa.BigInteger),
+    text("database_role"),
+    text("words_hash"),
 )
 audit_text = table(
     "audit_text",
     sa.Column("audit_id", Id, primary_key=True),
     text("words"),
+    text("salt"),
 )
 import_run = table(
     "import_run",

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from commtui.domain.vocabulary import Author
+from commtui.store import audits
 from commtui.store.engine import Database
 from commtui.store.tables import worker
 
@@ -80,7 +82,7 @@ def alive(connection: sa.Connection, now: datetime, kind: str | None = None) -> 
     ]
 
 
-def request_stop(database: Database) -> list[Process]:
+def request_stop(database: Database, author: Author) -> list[Process]:
     """Ask every living process to stop; returns whom it asked."""
     now = database.now()
     with database.write() as connection:
@@ -89,4 +91,12 @@ def request_stop(database: Database) -> list[Process]:
             connection.execute(
                 worker.update().where(worker.c.id == process.id).values(stop_requested=True)
             )
+        audits.write(
+            connection,
+            database,
+            author,
+            "down",
+            [process.id for process in asked],
+            {"asked to stop": len(asked)},
+        )
     return asked

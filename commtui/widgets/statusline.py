@@ -85,6 +85,7 @@ class StatusLine(Widget):
         accounts = dict.fromkeys(line(item.provider, 20) for item in warned)
         self._set(
             _health=(
+                *([line(health.barred, 120)] if health.barred else ()),
                 workers + due,
                 *(f"{name} paused: {why}" for name, why in names),
                 *(f"{line(item.provider, 20)}: {line(item.sentence, 80)}" for item in warned),
@@ -92,6 +93,7 @@ class StatusLine(Widget):
                 web,
             ),
             _brief=(
+                *(["SENDING REFUSED"] if health.barred else ()),
                 workers + due,
                 *(f"{name} paused" for name, _ in names),
                 *(f"{name} account" for name in accounts),

@@ -58,7 +58,7 @@ class Office:
         self.resending = Resending(database, SETTINGS, author, self.dispatch)
         self.attention = Attention(database, author, self.resending)
         self.customers = Customers(database, SETTINGS, author)
-        self.downloads = Downloads(database)
+        self.downloads = Downloads(database, author)
 
     def bring(self, reference: str = "12345", **changes: Any) -> ImportResult:
         """Import a communication about an invoice; its id is `C-<reference>` unless it is said."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from commtui.domain.views import CustomerPage, FallbackHold
+from commtui.domain.views import AuditFilter, AuditRow, CustomerPage, FallbackHold
 from commtui.errors import Refused
 from tests.tui.conftest import filled
+from tests.tui.fake_audits import FakeAudits
 from tests.tui.fake_desk import FakeDesk
 from tests.tui.fake_wishes import FakeHolds, FakeWishes
 
@@ -55,6 +56,22 @@ class EvilHolds(FakeHolds):
         return made
 
 
+class EvilAudits(FakeAudits):
+    """Poisons the audit trail."""
+
+    def search(
+        self,
+        wanted: AuditFilter,
+        limit: int,
+        before: str | None = None,
+        *,
+        newest: int | None = None,
+    ) -> tuple[AuditRow, ...]:
+        """The rows, hostile."""
+        made: tuple[AuditRow, ...] = poisoned(super().search(wanted, limit, before, newest=newest))
+        return made
+
+
 class EvilDesk(FakeDesk):
     """Poisons what every call gives back."""
 
@@ -62,6 +79,7 @@ class EvilDesk(FakeDesk):
         super().__post_init__()
         self.wishes = EvilWishes(self)
         self.holds = EvilHolds(self)
+        self.audits = EvilAudits(self)
 
     def __getattribute__(self, name: str) -> Any:
         """The call of a name, with a hostile answer."""

@@ -58,6 +58,7 @@ from commtui.domain.vocabulary import (
 )
 from commtui.errors import DatabaseAway, NotFound, Refused
 from commtui.screens.marks import matches
+from tests.tui.fake_audits import FakeAudits
 from tests.tui.fake_wishes import FakeHolds, FakeWishes
 
 NOW = datetime(2026, 1, 16, 10, 42, tzinfo=UTC)
@@ -193,6 +194,7 @@ class FakeDesk:
         self.gate.set()
         self.wishes = FakeWishes(self)
         self.holds = FakeHolds(self)
+        self.audits = FakeAudits(self)
 
     # What happens outside
 
