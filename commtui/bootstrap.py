@@ -28,6 +28,7 @@ from commtui.services.housekeeping import Housekeeping
 from commtui.services.lists import Lists
 from commtui.services.release import AutomaticRelease
 from commtui.services.resending import Resending
+from commtui.services.silence import Silence
 from commtui.services.unsubscribing import Unsubscribing
 from commtui.services.wishing import Wishing
 from commtui.store import bulk, fallbacks, inbox, outbox, sends
@@ -99,6 +100,7 @@ class Working:
     housekeeping: Housekeeping
     falling_back: FallingBack
     errands: Errands
+    silence: Silence
 
     def anything_due(self) -> bool:
         """Whether something could be done now: rows due, calls to read, runs to expand, releases."""
@@ -145,6 +147,7 @@ def open_working(settings: Settings) -> Working:
         housekeeping=Housekeeping(database),
         falling_back=FallingBack(database, settings, dispatch),
         errands=Errands(database, providers, applying),
+        silence=Silence(database, settings),
     )
 
 

@@ -31,6 +31,7 @@ from commtui.domain.views import (
     EntryDetails,
     Health,
     LineSummary,
+    Orphan,
     Plan,
     Progress,
     ResendOffer,
@@ -46,7 +47,7 @@ from commtui.services.falling_back import Holds
 from commtui.services.lists import Lists
 from commtui.services.resending import Resending
 from commtui.services.wishing import Wishing
-from commtui.store import fallbacks, feed, outbox, providers_state, workers
+from commtui.store import fallbacks, feed, findings, orphans, outbox, providers_state, workers
 from commtui.store.engine import Database
 
 
@@ -232,6 +233,10 @@ class Desk:
 
     # liveness
 
+    def orphans(self, limit: int = 200) -> tuple[Orphan, ...]:
+        """The newest events about no message of ours, and calls that could not be read."""
+        return tuple(orphans.orphans(self.database, limit))
+
     def cursor(self) -> str:
         """A cursor at the present end of the journal."""
         with self.database.read() as connection:
@@ -254,4 +259,6 @@ class Desk:
                 paused=tuple((pause.provider, pause.reason) for pause in pauses),
                 due=outbox.due_count(connection),
                 held=tuple(fallbacks.holds(connection)),
+                findings=tuple(findings.standing(connection)),
+                orphans=orphans.count(connection, self.database),
             )

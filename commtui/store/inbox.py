@@ -9,28 +9,21 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from commtui.domain.fold import Fact
-from commtui.domain.text import recipient_key, storable
-from commtui.domain.vocabulary import FAILED_STATUSES, ErrorClass, Layer, Source, Status
+from commtui.domain.text import storable
+from commtui.domain.vocabulary import Source
 from commtui.providers.base import DeliveryEvent, RawWebhook
-from commtui.store import optouts, polls, tasks
+from commtui.store import facts, matching, optouts
 from commtui.store.engine import Database
-from commtui.store.entries import Change
 from commtui.store.ledger import Ledger
-from commtui.store.tables import entry, entry_text, inbox, provider_event
+from commtui.store.tables import entry, inbox, provider_event
 
 KEPT = timedelta(days=62)
-MATCH_AGAIN = timedelta(hours=72)
-"""How long an event that fits no entry yet is tried again: it may have come before our own commit."""
-WEAK_MATCH = timedelta(days=7)
-"""How old an attempt may be that a bounce without any id is attributed to, by its recipient."""
-PROVIDER_UNKNOWN_RANK = 15
-"""A provider's own "I do not know": above accepted, below every definite outcome."""
+UNTIMED_AGAIN = timedelta(days=2)
+"""How many days back a fact without a time of its own is known again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,85 +95,28 @@ def learn(
     now = database.now()
     with database.write() as connection:
         ledger = Ledger(database, connection, now)
-        fresh = 0
-        matches = [match(connection, provider, event) for event in events]
+        matches = [matching.match(connection, provider, event) for event in events]
         ledger.lock(_subjects(connection, [found for found, _ in matches if found]))
-        new: list[tuple[str, DeliveryEvent]] = []
-        for event, (entry_id, how) in zip(events, matches, strict=True):
-            if not _insert(connection, database, provider, event, entry_id, how, now):
-                continue
-            fresh += 1
+        # in one order: two workers with the same facts in different calls would wait for each other
+        rows = sorted(
+            zip(events, matches, strict=True),
+            key=lambda item: (item[0].at.date(), fingerprint(provider, item[0])),
+        )
+        fresh = [
+            (event, entry_id)
+            for event, (entry_id, how) in rows
+            if _insert(connection, database, provider, event, entry_id, how, now)
+        ]
+        fresh.sort(key=lambda item: item[0].at)
+        for event, _ in fresh:
             if event.opt is not None:
                 optouts.learn(connection, database, event.opt, event.recipient, event.at)
-            if entry_id is not None:
-                new.append((entry_id, event))
-        _apply(database, connection, ledger, provider, new, source)
+        new = [(entry_id, event) for event, entry_id in fresh if entry_id is not None]
+        facts.apply(database, connection, ledger, provider, new, source)
         ledger.close()
-    return fresh
-
-
-def _apply(
-    database: Database,
-    connection: sa.Connection,
-    ledger: Ledger,
-    provider: str,
-    new: Sequence[tuple[str, DeliveryEvent]],
-    source: Source,
-) -> None:
-    """Fold new facts into their entries, and do what they bring along: tasks, questions to ask."""
-    now = database.now()
-    ledger.apply([_change(entry_id, event, source) for entry_id, event in new])
-    polls.hint(connection, provider, [entry_id for entry_id, event in new if event.ask], now)
-    for entry_id, event in sorted(new, key=lambda item: item[1].at):
-        tasks.close(connection, ledger, entry_id, event, source)
-        tasks.make(database, connection, ledger, provider, entry_id, event)
-
-
-def match(connection: sa.Connection, provider: str, event: DeliveryEvent) -> tuple[str | None, str]:
-    """The entry an event is about, and how that was found."""
-    if event.entry_id:
-        found = connection.execute(
-            sa.select(entry.c.id).where(entry.c.id == event.entry_id, entry.c.provider == provider)
-        ).scalar()
-        if found:
-            return found, "entry"
-    if event.provider_message_id:
-        found = connection.execute(
-            sa.select(entry.c.id)
-            .where(
-                entry.c.provider_message_id == event.provider_message_id,
-                entry.c.provider == provider,
-            )
-            .order_by(entry.c.id.desc())
-            .limit(1)
-        ).scalar()
-        if found:
-            return found, "message"
-    elif event.status in FAILED_STATUSES and event.recipient and not event.entry_id:
-        found = _by_recipient(connection, provider, event)
-        if found:
-            return found, "recipient"
-    # a webhook may be quicker than the answer that says which message it is about
-    tells = event.status is not None or event.ask or bool(event.task)
-    return None, "waiting" if tells else "none"
-
-
-def _by_recipient(connection: sa.Connection, provider: str, event: DeliveryEvent) -> str | None:
-    """An asynchronous bounce may bring no id at all: the newest message to that address is meant."""
-    found: str | None = connection.execute(
-        sa.select(entry.c.id)
-        .join(entry_text, entry_text.c.entry_id == entry.c.id)
-        .where(
-            entry_text.c.recipient_key == recipient_key(event.recipient),
-            entry.c.provider == provider,
-            entry.c.created_at > event.at - WEAK_MATCH,
-            entry.c.created_at <= event.at + timedelta(minutes=5),
-            entry.c.sent_at.is_not(None),
-        )
-        .order_by(entry.c.id.desc())
-        .limit(1)
-    ).scalar()
-    return found
+    named = {event.provider_message_id for _, event in new if event.entry_id}
+    matching.match_messages(database, provider, named - {""})
+    return len(fresh)
 
 
 def known_elsewhere(database: Database, provider: str, message_id: str, entry_id: str) -> bool:
@@ -196,38 +132,6 @@ def known_elsewhere(database: Database, provider: str, message_id: str, entry_id
     return found is not None
 
 
-def match_again(database: Database, limit: int = 200) -> int:
-    """Try to attribute events that fitted no entry when they came; returns how many now do."""
-    now = database.now()
-    with database.read() as connection:
-        rows = connection.execute(
-            sa.select(provider_event)
-            .where(
-                provider_event.c.matched == "waiting",
-                provider_event.c.received_at > now - MATCH_AGAIN,
-            )
-            .order_by(provider_event.c.id)
-            .limit(limit)
-        ).all()
-    matched = 0
-    for row in rows:
-        event = _restored(row)
-        with database.write() as connection:
-            entry_id, how = match(connection, row.provider, event)
-            if entry_id is None:
-                continue
-            ledger = Ledger(database, connection, now)
-            _apply(database, connection, ledger, row.provider, [(entry_id, event)], Source.EVENT)
-            ledger.close()
-            connection.execute(
-                provider_event.update()
-                .where(provider_event.c.day == row.day, provider_event.c.hash == row.hash)
-                .values(entry_id=entry_id, matched=how)
-            )
-            matched += 1
-    return matched
-
-
 def _insert(
     connection: sa.Connection,
     database: Database,
@@ -238,11 +142,14 @@ def _insert(
     now: datetime,
 ) -> bool:
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    key = fingerprint(provider, event)
+    if not event.timed and _known_lately(connection, key, event):
+        return False
     made = connection.execute(
         dialect.insert(provider_event)
         .values(
             day=event.at.date(),
-            hash=fingerprint(provider, event),
+            hash=key,
             id=database.new_id(now),
             provider=provider,
             kind=event.kind,
@@ -272,38 +179,16 @@ def _insert(
     return made.first() is not None
 
 
-def _restored(row: Any) -> DeliveryEvent:
-    kept = row.payload
-    return DeliveryEvent(
-        kind=row.kind,
-        at=row.at,
-        entry_id=kept["entry"],
-        provider_message_id=row.provider_message_id,
-        recipient=kept["recipient"],
-        status=Status(kept["status"]) if kept["status"] else None,
-        error_class=ErrorClass(kept["class"]) if kept["class"] else None,
-        code=kept["code"],
-        words=kept["words"],
-        layer=Layer(kept["layer"]) if kept["layer"] else None,
-        task=kept["task"],
-        closes=tuple(kept["closes"]),
-        ask=kept["ask"],
-    )
-
-
-def _change(entry_id: str, event: DeliveryEvent, source: Source) -> Change:
-    """Informational events stand with the provider's facts only; they change nothing."""
-    status = event.status or Status.NOT_SENT
-    rank = PROVIDER_UNKNOWN_RANK if status is Status.UNKNOWN else None
-    return Change(
-        entry_id,
-        Fact(status, event.at, event.error_class, event.code, -1 if event.status is None else rank),
-        source,
-        word=event.kind,
-        words=event.words,
-        provider_message_id=event.provider_message_id,
-        record=event.layer is not None,
-        layer=event.layer,
+def _known_lately(connection: sa.Connection, key: str, event: DeliveryEvent) -> bool:
+    """A fact without a time of its own may come once more after midnight: it has the day of its arrival."""
+    days = (event.at.date() - UNTIMED_AGAIN, event.at.date() - timedelta(days=1))
+    return (
+        connection.execute(
+            sa.select(provider_event.c.hash).where(
+                provider_event.c.hash == key, provider_event.c.day.between(*days)
+            )
+        ).first()
+        is not None
     )
 
 

@@ -83,12 +83,14 @@ class StatusLine(Widget):
             _health=(
                 workers + due,
                 *(f"{name} paused: {why}" for name, why in names),
+                *(line(f"{item.sentence}: {item.advice}", 200) for item in health.findings),
                 *([held_words(health.held)] if health.held else ()),
                 web,
             ),
             _brief=(
                 workers + due,
                 *(f"{name} paused" for name, _ in names),
+                *(line(item.sentence, 40) for item in health.findings),
                 *([f"{counted(held, 'fallback')} held"] if held else ()),
                 web,
             ),

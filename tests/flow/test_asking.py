@@ -11,7 +11,7 @@ from commtui.domain.vocabulary import Status
 from commtui.providers.base import Accepted, SendRequest, Watch, Watched
 from commtui.services.asking import Asking
 from commtui.services.events import Applying
-from commtui.store import inbox
+from commtui.store import matching
 from tests.office import Office, ScriptedProvider, message
 
 HOUR = 3600.0
@@ -81,7 +81,7 @@ def test_a_hint_may_be_quicker_than_the_answer(texts: Office, names: bool) -> No
         return Accepted(f"m-{entry_id}")
 
     texts.send(script=accepts)
-    inbox.match_again(texts.database)
+    matching.match_again(texts.database)
     assert texts.line().status is Status.SENT
     assert ask(texts, provider) == 1
 
