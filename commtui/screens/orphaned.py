@@ -23,9 +23,9 @@ _SHOWN = 8_000
 
 def orphan_words(number: int) -> str:
     """So many events about, which are counted no further than a thousand."""
-    return (
-        "1,000 events or more are about" if number >= MANY else f"{counted(number, 'event')} about"
-    )
+    if number >= MANY:
+        return "1,000 events or more are about"
+    return f"{counted(number, 'event')} {'is' if number == 1 else 'are'} about"
 
 
 def orphans_panel(link: Link, look: Look, orphans: Sequence[Orphan]) -> ChoicePanel:

@@ -104,6 +104,9 @@ async def test_hostile_orphans_are_clean(size: tuple[int, int]) -> None:
     async with console(desk, size=size) as driver:
         await driver.until(lambda: driver.table.window.loaded)
         await driver.open("HealthPanel", "H")
+        await driver.see("What to do")
+        clean(driver)
+        await driver.press("end")
         await driver.see("1 event is about no message of ours")
         clean(driver)
         await driver.open("ChoicePanel", "o")
