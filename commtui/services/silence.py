@@ -30,6 +30,11 @@ class Silence:
             and not (spec.calls.optional and not self._has_key(spec.calls))
         }
 
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """The providers whose calls are expected."""
+        return tuple(self._expected)
+
     def step(self) -> None:
         """Note who is silent, and take back what is not so any more."""
         now = self._database.now()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -93,19 +93,19 @@ def learn(
 ) -> int:
     """Store new facts and fold them into their entries; returns how many were new."""
     now = database.now()
+    heard = _unknown(database, provider, events)
+    if not heard:
+        return 0
     with database.write() as connection:
         ledger = Ledger(database, connection, now)
-        matches = [matching.match(connection, provider, event) for event in events]
+        matches = [matching.match(connection, provider, event) for event in heard.values()]
         ledger.lock(_subjects(connection, [found for found, _ in matches if found]))
         # in one order: two workers with the same facts in different calls would wait for each other
-        rows = sorted(
-            zip(events, matches, strict=True),
-            key=lambda item: (item[0].at.date(), fingerprint(provider, item[0])),
-        )
+        rows = sorted(zip(heard.items(), matches, strict=True), key=lambda item: item[0][0])
         fresh = [
             (event, entry_id)
-            for event, (entry_id, how) in rows
-            if _insert(connection, database, provider, event, entry_id, how, now)
+            for (key, event), (entry_id, how) in rows
+            if _insert(connection, database, provider, key, event, entry_id, how, now)
         ]
         fresh.sort(key=lambda item: item[0].at)
         for event, _ in fresh:
@@ -117,6 +117,37 @@ def learn(
     named = {event.provider_message_id for _, event in new if event.entry_id}
     matching.match_messages(database, provider, named - {""})
     return len(fresh)
+
+
+_Key = tuple[date, str]
+"""A fact's day and fingerprint."""
+
+
+def _unknown(
+    database: Database, provider: str, events: Sequence[DeliveryEvent]
+) -> dict[_Key, DeliveryEvent]:
+    """The facts that are not stored yet, each once: most of what comes has been heard before.
+
+    A fact without a time of its own has the day of its arrival, and may come once more after midnight.
+    """
+    heard: dict[_Key, DeliveryEvent] = {}
+    for event in events:
+        heard.setdefault((event.at.date(), fingerprint(provider, event)), event)
+    if not heard:
+        return heard
+    days = [day for day, _ in heard]
+    query = sa.select(provider_event.c.day, provider_event.c.hash).where(
+        provider_event.c.hash.in_([key for _, key in heard]),
+        provider_event.c.day.between(min(days) - UNTIMED_AGAIN, max(days)),
+    )
+    with database.read() as connection:
+        known = {(row.day, row.hash) for row in connection.execute(query)}
+    back = [timedelta(days=days) for days in range(UNTIMED_AGAIN.days + 1)]
+    return {
+        (day, key): event
+        for (day, key), event in heard.items()
+        if not any((day - days, key) in known for days in (back[:1] if event.timed else back))
+    }
 
 
 def known_elsewhere(database: Database, provider: str, message_id: str, entry_id: str) -> bool:
@@ -136,20 +167,19 @@ def _insert(
     connection: sa.Connection,
     database: Database,
     provider: str,
+    key: _Key,
     event: DeliveryEvent,
     entry_id: str | None,
     how: str,
     now: datetime,
 ) -> bool:
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    key = fingerprint(provider, event)
-    if not event.timed and _known_lately(connection, key, event):
-        return False
+    day, hashed = key
     made = connection.execute(
         dialect.insert(provider_event)
         .values(
-            day=event.at.date(),
-            hash=key,
+            day=day,
+            hash=hashed,
             id=database.new_id(now),
             provider=provider,
             kind=event.kind,
@@ -177,19 +207,6 @@ def _insert(
         .returning(provider_event.c.hash)
     )
     return made.first() is not None
-
-
-def _known_lately(connection: sa.Connection, key: str, event: DeliveryEvent) -> bool:
-    """A fact without a time of its own may come once more after midnight: it has the day of its arrival."""
-    days = (event.at.date() - UNTIMED_AGAIN, event.at.date() - timedelta(days=1))
-    return (
-        connection.execute(
-            sa.select(provider_event.c.hash).where(
-                provider_event.c.hash == key, provider_event.c.day.between(*days)
-            )
-        ).first()
-        is not None
-    )
 
 
 def _subjects(connection: sa.Connection, entry_ids: Sequence[str]) -> list[str]:
