@@ -31,6 +31,7 @@ from commtui.services.lists import Lists
 from commtui.services.release import AutomaticRelease
 from commtui.services.resending import Resending
 from commtui.services.sealing import Sealing
+from commtui.services.silence import Silence
 from commtui.services.unsubscribing import Unsubscribing
 from commtui.services.wishing import Wishing
 from commtui.store import bulk, fallbacks, inbox, outbox, sends
@@ -106,6 +107,7 @@ class Working:
     falling_back: FallingBack
     errands: Errands
     accounts: AccountChecks
+    silence: Silence
 
     def anything_due(self) -> bool:
         """Whether something could be done now: rows due, calls to read, runs to expand, releases."""
@@ -155,6 +157,7 @@ def open_working(settings: Settings) -> Working:
         falling_back=FallingBack(database, settings, dispatch),
         errands=Errands(database, providers, applying),
         accounts=AccountChecks(database, providers),
+        silence=Silence(database, settings),
     )
 
 

@@ -75,6 +75,8 @@ class Web:
     port: int = 8571
     public_url: str = ""
     """Where providers reach the web receiver; signatures are checked against it."""
+    reserve_mb: int = 200
+    """With less free beside a SQLite file, webhook calls are refused for now; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,6 +467,7 @@ _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "chorus.token_url": _web_url,
     "peppol.base_url": _web_url,
     "peppol.dns": _resolver,
+    "web.reserve_mb": _not_negative,
     "fallback.cap_per_hour": _not_negative,
     "fallback.chains": _chains,
     "seals.every_seconds": _above_zero,

@@ -7,6 +7,7 @@ CommError
   Ambiguous                     an id fits several things
   Refused                       a rule forbids it; says which
   DatabaseAway                  exit code 3; the console reconnects by itself
+    NoRoom                      it answers, but its disk is full, or nearly so
   ProviderError(provider, code, words)
     NotSent(retry_after)        surely nothing was accepted: the same entry waits and tries again
       RateLimited
@@ -49,6 +50,10 @@ class Refused(CommError):
 
 class DatabaseAway(CommError):
     """The database does not answer."""
+
+
+class NoRoom(DatabaseAway):
+    """There is no room for more: nothing was written, and it works again once there is."""
 
 
 class ProviderError(CommError):

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import time
 from collections.abc import Iterator
 
 import uvicorn
@@ -16,7 +17,7 @@ from starlette.routing import Route
 
 from commtui.bootstrap import Taking, open_taking
 from commtui.config import Settings
-from commtui.errors import BadSignature, DatabaseAway, NotFound
+from commtui.errors import BadSignature, DatabaseAway, NoRoom, NotFound
 from commtui.providers.base import RawWebhook
 from commtui.services.unsubscribing import PATH as UNSUBSCRIBE
 
@@ -26,8 +27,27 @@ BODY_LIMIT = 1_048_576
 """Bytes of a webhook call, counted as they arrive: the header that announces a size is not believed."""
 
 
+AWAY_SECONDS, FULL_SECONDS = 30, 300
+"""When a provider is to call again: while the database is away, and while there is no room."""
+SAID_AGAIN_SECONDS = 60.0
+
+
+class _Saying:
+    """Says the same once a minute: thousands of refused calls must not fill what room is left with their log."""
+
+    def __init__(self) -> None:
+        self._said = float("-inf")
+
+    def warn(self, words: str, *values: object) -> None:
+        """Log it, unless something was just said."""
+        if time.monotonic() - self._said > SAID_AGAIN_SECONDS:
+            self._said = time.monotonic()
+            log.warning(words, *values)
+
+
 def application(taking: Taking) -> Starlette:
     """The receiver's routes."""
+    saying = _Saying()
 
     async def webhook(request: Request) -> Response:
         try:
@@ -41,9 +61,15 @@ def application(taking: Taking) -> Starlette:
         except BadSignature:
             return PlainTextResponse("signature does not fit", 403)
         except DatabaseAway as error:
-            log.warning("webhook call refused, database away: %s", error)
-            return PlainTextResponse("try again later", 503, {"Retry-After": "30"})
+            return later(error)
         return Response(status_code=204)
+
+    def later(error: DatabaseAway) -> Response:
+        """Have the provider keep the call; a disk takes longer to be put right than a database to restart."""
+        full = isinstance(error, NoRoom)
+        saying.warn("webhook call refused, %s: %s", "no room" if full else "database away", error)
+        wait = FULL_SECONDS if full else AWAY_SECONDS
+        return PlainTextResponse("try again later", 503, {"Retry-After": str(wait)})
 
     async def unsubscribe(request: Request) -> Response:
         """Looking shows a button; only the button, or a mail program's one click, unsubscribes."""
@@ -56,8 +82,10 @@ def application(taking: Taking) -> Starlette:
         except (BadSignature, NotFound):
             return _page("This link is not valid.", status=404)
         except DatabaseAway as error:
-            log.warning("unsubscribing refused, database away: %s", error)
-            return _page("Please try again in a moment.", status=503)
+            saying.warn("unsubscribing refused, database away: %s", error)
+            answer = _page("Please try again in a moment.", status=503)
+            answer.headers["Retry-After"] = str(AWAY_SECONDS)
+            return answer
         return _page("Do you want no more marketing at this address?", button="Unsubscribe")
 
     async def health(_request: Request) -> Response:
@@ -113,6 +141,7 @@ class Server(uvicorn.Server):
             try:
                 if not await asyncio.to_thread(taking.presence.beat):
                     self.should_exit = True
+                await asyncio.to_thread(taking.receiving.note_room)
             except DatabaseAway as error:
                 log.warning("heartbeat: database away: %s", error)
             for _ in range(50):

@@ -51,6 +51,7 @@ class Worker:
             self._every("errands", 1.0, work.errands.step),
             self._every("accounts", 60.0, work.accounts.step),
             self._every("seal", 2.0, _in_thread(work.sealing.step)),
+            self._every("silence", 60.0, _in_thread(work.silence.step)),
             self._every("tidy", 600.0, _in_thread(work.housekeeping.tidy)),
             self._beat(),
         ]

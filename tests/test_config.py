@@ -31,6 +31,7 @@ VALUES: dict[str, Any] = {
     "web.host": "0.0.0.0",
     "web.port": 8080,
     "web.public_url": "https://hooks.example.com/commtui",
+    "web.reserve_mb": 64,
     "sendgrid.api_key": "SG.key",
     "sendgrid.base_url": "https://api.eu.sendgrid.com",
     "sendgrid.from_email": "billing@example.com",

@@ -28,6 +28,7 @@ _MODULES = {
     "list": "listing",
     "counts": "listing",
     "show": "showing",
+    "orphans": "orphaned",
     "send": "sending",
     "resend": "sending",
     "settle": "deciding",

@@ -123,6 +123,13 @@ class _Commands:
         _tab(parser)
         _query(parser, chip=False)
         _json(parser)
+        parser = self._command(
+            "orphans", "print feedback that fits no message: who reported what, and what came"
+        )
+        parser.add_argument(
+            "--limit", type=_count, default=200, metavar="N", help="so many at most (default: 200)"
+        )
+        parser.add_argument("--json", action="store_true", help="JSON Lines, payloads in full")
         parser = self._command("show", "print everything about one subject")
         parser.add_argument("id", metavar="ID", help=_IDS)
         _json(parser)

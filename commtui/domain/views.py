@@ -411,6 +411,31 @@ class AuditRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong around the messages, and what puts it right."""
+
+    name: str
+    sentence: str
+    advice: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A provider's event that is about no message of ours, or a call of its that could not be read."""
+
+    id: str
+    provider: str
+    kind: str
+    at: datetime
+    received_at: datetime
+    provider_message_id: str
+    recipient: str
+    payload: str
+    """As it came, untrusted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """What the status line says about the processes."""
 
@@ -425,6 +450,10 @@ class Health:
     warnings: tuple[AccountWarning, ...] = ()
     barred: str = ""
     """Why nothing is sent at all; empty when nothing hinders it."""
+    findings: tuple[Finding, ...] = ()
+    """What is wrong with feedback."""
+    orphans: int = 0
+    """Events about no message of ours; counted no further than a thousand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,8 @@ class DeliveryEvent:
     """Only a hint: the provider has to be asked what happened."""
     opt: OptChange | None = None
     """The recipient's address opts out or in by it."""
+    inbound: bool = False
+    """A message to us: it is about none of ours."""
 
 
 class Follow(StrEnum):
@@ -327,6 +329,22 @@ class Receiver(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Calls:
+    """What a provider's webhooks need, and by when the first one has to have come."""
+
+    within: timedelta
+    """After that long some call about an accepted message must have come."""
+    key: str
+    """The setting that their signature is checked with."""
+    set_up: str
+    """What to do at the provider, as the end of a sentence."""
+    needs_url: bool = False
+    """The signature covers our public URL, or the provider learns it from each message."""
+    optional: bool = False
+    """It is asked anyway, so that calls are expected only once the key is set."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderSpec:
     """A provider as data."""
 
@@ -352,6 +370,10 @@ class ProviderSpec:
     """How long the irreversible step may be repeated with the same idempotency key and bytes."""
     first_poll: timedelta | None = None
     """With Capability.POLL: how long after acceptance it is asked for the first time."""
+    settled: frozenset[Status] = frozenset()
+    """Statuses after which asking brings nothing new."""
+    calls: Calls | None = None
+    """With Capability.WEBHOOK."""
     tasks: Mapping[str, Task] = field(default_factory=dict)
     """What may have to be done by hand about its messages, by code."""
     opt_codes: Mapping[str, OptChange] = field(default_factory=dict)

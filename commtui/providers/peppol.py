@@ -20,6 +20,7 @@ from commtui.providers import peppol_facts, peppol_proof, wire
 from commtui.providers.base import (
     Accepted,
     AccountFinding,
+    Calls,
     Capability,
     DeliveryEvent,
     Document,
@@ -381,5 +382,11 @@ SPEC = ProviderSpec(
     bases=lambda settings: (settings.peppol.base_url,),
     network=Network.PEPPOL,
     first_poll=FIRST_POLL,
+    calls=Calls(
+        timedelta(hours=6),
+        "peppol.webhook_secret",
+        "at e-invoice.be have a webhook post there, with the same secret",
+        optional=True,
+    ),
     tasks=TASKS,
 )

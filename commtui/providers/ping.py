@@ -27,6 +27,7 @@ from commtui.errors import (
 from commtui.providers import letters_pdf, wire
 from commtui.providers.base import (
     Accepted,
+    Calls,
     Capability,
     DeliveryEvent,
     ProviderSpec,
@@ -371,5 +372,11 @@ SPEC = ProviderSpec(
     paid=True,
     repeats_for=REPEATS_FOR,
     first_poll=FIRST_POLL,
+    calls=Calls(
+        timedelta(days=5),
+        "ping.webhook_key",
+        "in Ping's settings have webhooks of every category post there, with the same key",
+        optional=True,
+    ),
     tasks=TASKS,
 )

@@ -38,6 +38,11 @@ def first_poll(key: str) -> timedelta | None:
     return next((spec.first_poll for spec in SPECS if spec.key == key), None)
 
 
+def settles(key: str, status: str) -> bool:
+    """Whether there is nothing more to ask a provider about a message in this status."""
+    return any(spec.key == key and status in spec.settled for spec in SPECS)
+
+
 def repeatable() -> dict[str, timedelta]:
     """The providers whose irreversible step may be repeated with the same key, and for how long."""
     return {spec.key: spec.repeats_for for spec in SPECS if spec.repeats_for is not None}

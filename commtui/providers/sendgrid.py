@@ -11,6 +11,7 @@ import binascii
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -30,6 +31,7 @@ from commtui.errors import (
 from commtui.providers import wire
 from commtui.providers.base import (
     Accepted,
+    Calls,
     Capability,
     DeliveryEvent,
     Document,
@@ -369,4 +371,9 @@ SPEC = ProviderSpec(
     webhook_paths=("/webhooks/sendgrid",),
     explain=explain,
     bases=lambda settings: (settings.sendgrid.base_url,),
+    calls=Calls(
+        timedelta(minutes=15),
+        "sendgrid.webhook_public_key",
+        "in SendGrid's settings have the signed Event Webhook post deliveries, bounces and drops there",
+    ),
 )

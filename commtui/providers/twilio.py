@@ -31,6 +31,7 @@ from commtui.errors import (
 from commtui.providers import wire
 from commtui.providers.base import (
     Accepted,
+    Calls,
     Capability,
     DeliveryEvent,
     ProviderSpec,
@@ -378,6 +379,7 @@ class TwilioReceiver:
 def _inbound(sid: str, form: Mapping[str, str], hook: RawWebhook) -> DeliveryEvent:
     return DeliveryEvent(
         kind="inbound",
+        inbound=True,
         at=hook.received_at,
         timed=False,
         entry_id=None,
@@ -472,5 +474,9 @@ SPEC = ProviderSpec(
     bases=lambda settings: (settings.twilio.base_url,),
     paid=True,
     first_poll=FIRST_POLL,
+    settled=frozenset({Status.DELIVERED, Status.FAILED, Status.UNDELIVERED, Status.CANCELLED}),
+    calls=Calls(
+        timedelta(minutes=15), "twilio.auth_token", "have Twilio reach it from the internet", True
+    ),
     opt_codes=OPT_CODES,
 )

@@ -52,7 +52,9 @@ class ActingScreen(FilteringScreen):
         Binding("y", "menu('CopyMenu')", "Copy", show=False, id="copy.open"),
         Binding("T", "runs", "Bulk runs", show=False, id="runs.open"),
         Binding("W", "audit", "Who did what: the audit trail", show=False, id="audit.open"),
-        Binding("H", "health", "Provider health, held fallbacks", show=False, id="health.open"),
+        Binding(
+            "H", "health", "Provider health, held fallbacks, orphans", show=False, id="health.open"
+        ),
         Binding("question_mark,f1", "help", "help", key_display="?", id="help.open"),
         Binding("colon,ctrl+p", "palette", "Palette of all actions", show=False, id="palette.open"),
         Binding("f2,1", "app.show('overview')", "Communication", show=False, id="tab.overview"),

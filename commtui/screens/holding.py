@@ -12,9 +12,10 @@ from textual.binding import Binding
 from textual.widgets import Button, Input, Static
 
 from commtui.domain.text import line as one_line
-from commtui.domain.views import FallbackHold, Health
+from commtui.domain.views import FallbackHold, Health, Orphan
 from commtui.screens.choosing import ChoicePanel
 from commtui.screens.link import Link
+from commtui.screens.orphaned import NO_ORPHANS, OrphanPanel, orphan_words, orphans_panel
 from commtui.screens.panel import QuestionPanel, ReadingPanel
 from commtui.screens.sending import TYPED_ABOVE
 from commtui.widgets.choices import Item
@@ -89,6 +90,7 @@ class HealthPanel(ReadingPanel[None]):
     BINDINGS = [
         Binding("s", "decide(True)", "release fallback", id="hold.release"),
         Binding("x", "decide(False)", "leave as failed", id="hold.decline"),
+        Binding("o", "orphans", "orphans", id="orphans.open"),
     ]
 
     def __init__(self, link: Link, look: Look) -> None:
@@ -106,6 +108,28 @@ class HealthPanel(ReadingPanel[None]):
     def _show(self, answer: tuple[Health, tuple[FallbackHold, ...]]) -> None:
         health, self._holds = answer
         self.show(health_text(health, self._holds, self._note, self.look))
+
+    def action_orphans(self) -> None:
+        """Feedback that fits no message of ours."""
+        self.ask(lambda desk: desk.orphans(), self._list_orphans, group="orphans")
+
+    def _list_orphans(self, orphans: tuple[Orphan, ...]) -> None:
+        if not orphans:
+            self.say_problem(NO_ORPHANS)
+            return
+        self.say_problem("")
+        self.app.push_screen(
+            orphans_panel(self.link, self.look, orphans),
+            lambda chosen: self._show_orphan(orphans, chosen),
+        )
+
+    def _show_orphan(self, orphans: tuple[Orphan, ...], chosen: tuple[str, ...] | None) -> None:
+        for orphan in orphans:
+            if chosen and orphan.id == chosen[0]:
+                self.app.push_screen(
+                    OrphanPanel(self.link, self.look, orphan),
+                    lambda _: self._list_orphans(orphans),
+                )
 
     def action_decide(self, release: bool) -> None:
         """Release what is held for a cause, or leave it failed; asks first."""
@@ -172,6 +196,12 @@ def health_text(health: Health, holds: tuple[FallbackHold, ...], note: str, look
         text.append(
             "Nothing is sent until the record is guarded again: commtui db verify says all of it.\n"
         )
+    if health.findings:
+        text.append("\n").append(section("Feedback"))
+    for item in health.findings:
+        text.append(f"{one_line(item.sentence, 200)}\n", "bold")
+        text.append(f"  since {look.full(item.since)}\n")
+        text.append("  What to do  ", "bold").append(f"{one_line(item.advice, 400)}\n")
     text.append("\n").append(section("Paused providers"))
     for provider, why in health.paused:
         text.append(f"{one_line(provider, 20)}: ", "bold").append(f"{one_line(why, 300)}\n")
@@ -184,6 +214,9 @@ def health_text(health: Health, holds: tuple[FallbackHold, ...], note: str, look
         text.append("What to do  ", "bold").append(f"{one_line(warning.advice, 600)}\n")
     if not health.warnings:
         text.append("nothing is known to be wrong\n")
+    if health.orphans:
+        text.append(section("Orphans"))
+        text.append(f"{orphan_words(health.orphans)} no message of ours: o lists them\n")
     text.append(section("Held fallbacks"))
     for hold in holds:
         text.append(f"{provider_of(hold)}: {hold_words(hold)}", "bold")

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from commtui.domain.vocabulary import Channel, Source
-from commtui.errors import ProviderError
+from commtui.errors import AccountTrouble, DatabaseAway, NotSent, ProviderError
 from commtui.providers import registry
 from commtui.providers.base import Capability, Checks, DeliveryEvent, Finds, Polls
 from commtui.services.events import Applying
@@ -72,29 +72,41 @@ class Asking:
             return steps.reached(connection, entry_ids)[0]
 
     async def about_accepted(self) -> int:
-        """Ask about accepted messages whose time has come; returns how many were asked about."""
+        """Ask about accepted messages whose time has come; returns how many were asked about.
+
+        Providers are asked side by side: one that hangs holds up no other.
+        """
         able = [key for key in self._providers if self._can(key, Capability.POLL)]
-        if not able:
-            return 0
-        rows = await asyncio.to_thread(polls.due, self._database, able, BATCH)
+        return sum(await asyncio.gather(*(self._sweep(key) for key in able)))
+
+    async def _sweep(self, key: str) -> int:
+        """Ask one provider about some messages; the rest waits when it cannot be asked at all."""
+        rows = await asyncio.to_thread(polls.take, self._database, key, BATCH)
         for item in rows:
-            watch = item.watch
-            if registry.by_key(item.provider).channel is Channel.EINVOICE:
-                sent = await asyncio.to_thread(polls.sent_documents, self._database, watch.entry_id)
-                watch = replace(watch, sent=sent)
             try:
-                found = await cast("Polls", self._providers[item.provider]).poll(watch)
+                await self._about(item)
+            except (NotSent, AccountTrouble) as error:
+                log.info("%s cannot be asked now: %s", key, error.code)
+                return 0
             except ProviderError as error:
-                log.info(
-                    "%s could not be asked about %s: %s", item.provider, watch.entry_id, error.code
-                )
-                await asyncio.to_thread(polls.not_asked, self._database, [watch.entry_id])
-                continue
-            await asyncio.to_thread(
-                self._applying.learn, item.provider, list(found.events), Source.POLL
-            )
-            await asyncio.to_thread(polls.learnt, self._database, item, found)
+                log.info("%s could not be asked about %s: %s", key, item.watch.entry_id, error.code)
+            except DatabaseAway:
+                raise
+            except Exception:
+                # one answer that nobody can read must not hold up all the others
+                log.exception("asking %s about %s failed", key, item.watch.entry_id)
         return len(rows)
+
+    async def _about(self, item: polls.Due) -> None:
+        watch = item.watch
+        if registry.by_key(item.provider).channel is Channel.EINVOICE:
+            sent = await asyncio.to_thread(polls.sent_documents, self._database, watch.entry_id)
+            watch = replace(watch, sent=sent)
+        found = await cast("Polls", self._providers[item.provider]).poll(watch)
+        await asyncio.to_thread(
+            self._applying.learn, item.provider, list(found.events), Source.POLL
+        )
+        await asyncio.to_thread(polls.learnt, self._database, item, found)
 
     def _can(self, key: str, capability: Capability) -> bool:
         return key in self._providers and capability in registry.by_key(key).capabilities

@@ -39,7 +39,7 @@ from commtui.providers.base import (
 from commtui.services import outcomes
 from commtui.services.stepping import EntrySteps, elapsed_clock
 from commtui.services.unsubscribing import Unsubscribing
-from commtui.store import inbox, outbox, providers_state, refusing, requests
+from commtui.store import inbox, matching, outbox, providers_state, refusing, requests
 from commtui.store import steps as stored_steps
 from commtui.store.engine import Database
 from commtui.store.outbox import Claim, Outcome
@@ -158,6 +158,21 @@ class Delivery:
             # the next accepted message says it again
             for provider in accepted:
                 providers_state.works(self._database, provider)
+        self._match_early(outcomes)
+
+    def _match_early(self, outcomes: Sequence[Outcome]) -> None:
+        """Events may have been quicker than the answer that says which message they are about."""
+        learnt: dict[str, set[str]] = {}
+        for outcome in outcomes:
+            if outcome.change is not None and outcome.change.provider_message_id:
+                ids = learnt.setdefault(outcome.claim.provider, set())
+                ids.add(outcome.change.provider_message_id)
+        try:
+            for provider, message_ids in learnt.items():
+                matching.match_messages(self._database, provider, message_ids)
+        except Exception:
+            # the answers are recorded and must not be recorded again because of this; the sweep finds the events
+            log.exception("events that came early could not be attributed; they are tried again")
 
     def _claim(self, limit: int) -> list[Claim]:
         with self._database.read() as connection:

@@ -31,6 +31,7 @@ from commtui.domain.views import (
     EntryDetails,
     Health,
     LineSummary,
+    Orphan,
     Plan,
     Progress,
     ResendOffer,
@@ -49,7 +50,7 @@ from commtui.services.guarding import Guarding, barred_words
 from commtui.services.lists import Lists
 from commtui.services.resending import Resending
 from commtui.services.wishing import Wishing
-from commtui.store import accounts, feed, outbox, providers_state, workers
+from commtui.store import accounts, feed, findings, orphans, outbox, providers_state, workers
 from commtui.store.engine import Database
 
 
@@ -238,6 +239,10 @@ class Desk:
 
     # liveness
 
+    def orphans(self, limit: int = 200) -> tuple[Orphan, ...]:
+        """The newest events about no message of ours, and calls that could not be read."""
+        return tuple(orphans.orphans(self.database, limit))
+
     def cursor(self) -> str:
         """A cursor at the present end of the journal."""
         with self.database.read() as connection:
@@ -262,4 +267,6 @@ class Desk:
                 held=held(connection),
                 warnings=warnings(accounts.findings(connection, now), pauses),
                 barred=barred_words(self._guarding.look(connection)),
+                findings=tuple(findings.standing(connection)),
+                orphans=orphans.count(connection, self.database),
             )

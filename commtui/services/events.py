@@ -10,6 +10,7 @@ from commtui.domain.vocabulary import Source
 from commtui.errors import BadSignature, DatabaseAway, NotFound, Unreadable
 from commtui.providers import registry
 from commtui.providers.base import DeliveryEvent, RawWebhook, Receiver
+from commtui.services.pressure import Pressure
 from commtui.store import inbox, providers_state
 from commtui.store.engine import Database
 
@@ -28,6 +29,11 @@ class Receiving:
         self._database = database
         self._receivers = _receivers(settings)
         self._paths = {path: spec.key for spec in registry.SPECS for path in spec.webhook_paths}
+        self._pressure = Pressure(database, settings.web.reserve_mb)
+
+    def note_room(self) -> None:
+        """Have the console say when calls are refused because the disk is nearly full."""
+        self._pressure.note()
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -35,10 +41,11 @@ class Receiving:
         return tuple(self._paths)
 
     def take(self, path: str, hook: RawWebhook) -> str:
-        """Verify a call and keep it; returns its id. Raises BadSignature (counted) or NotFound."""
+        """Verify a call and keep it; returns its id. Raises BadSignature (counted), NotFound, NoRoom, DatabaseAway."""
         key = self._paths.get(path)
         if key is None:
             raise NotFound(f"no provider calls {path}")
+        self._pressure.check()
         try:
             self._receivers[key].verify(hook)
         except BadSignature:

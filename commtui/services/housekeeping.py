@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from commtui.store import bulk, counters, feed, inbox, outbox, schema, search
+from commtui.store import bulk, counters, feed, inbox, matching, outbox, schema, search
 from commtui.store.engine import Database
 
 JOURNAL_KEPT = 2_000_000
@@ -14,6 +14,7 @@ class Housekeeping:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._matched_up_to = ""
 
     def recover(self) -> int:
         """Entries whose worker died in the middle of a call become unknown; returns how many."""
@@ -30,8 +31,12 @@ class Housekeeping:
         return folded + search.index_pending(self._database)
 
     def match_events(self) -> int:
-        """Attribute provider events that came before the entry they are about was written."""
-        return inbox.match_again(self._database)
+        """Attribute provider events that came before the entry they are about knew its message id.
+
+        Page by page: thousands that fit nothing keep no later one from its turn.
+        """
+        matched, self._matched_up_to = matching.match_again(self._database, self._matched_up_to)
+        return matched
 
     def tidy(self) -> None:
         """Retention, partitions ahead, dry runs nobody confirmed."""

@@ -38,6 +38,7 @@ def follow(writing: Writing, changed: Changed) -> None:
         writing, [row.id for row, after in moved if not _failed(after) and _failed(row._mapping)]
     )
     _watch(writing, [after for row, after in moved if after["status"] == Status.SENT.value])
+    _unwatch(writing, [after for _, after in moved])
 
 
 def _failed(values: Any) -> bool:
@@ -134,3 +135,10 @@ def _watch(writing: Writing, sent: Sequence[dict[str, Any]]) -> None:
     if rows:
         insert = sqlite.insert if writing.database.sqlite else postgresql.insert
         writing.connection.execute(insert(poll).on_conflict_do_nothing(), rows)
+
+
+def _unwatch(writing: Writing, moved: Sequence[dict[str, Any]]) -> None:
+    """What a webhook has reported in the end is not asked about: the sweep is for what was lost."""
+    told = [after["id"] for after in moved if registry.settles(after["provider"], after["status"])]
+    for ids in batches(told):
+        writing.connection.execute(poll.delete().where(poll.c.entry_id.in_(ids)))

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 
 from commtui.domain.ids import IdMaker
-from commtui.errors import ConfigError, DatabaseAway
+from commtui.errors import ConfigError, DatabaseAway, NoRoom
 
 Connection = sa.Connection
 """A transaction, as services pass it on."""
@@ -42,6 +42,8 @@ class Database:
         """
         self._clock = clock
         self.sqlite = url.startswith("sqlite:")
+        self.folder = _file(url).parent if self.sqlite else None
+        """Where a SQLite file and its log are."""
         self._engine = _sqlite_engine(url, wal=wal) if self.sqlite else _postgresql_engine(url)
         self._ids = IdMaker()
         self._lock = threading.Lock()
@@ -133,8 +135,12 @@ def sqlite_module() -> tuple[ModuleType, bool]:
     return module, safe
 
 
+def _file(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
+
+
 def _sqlite_engine(url: str, *, wal: bool) -> sa.Engine:
-    path = Path(url.removeprefix("sqlite:///"))
+    path = _file(url)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists():
@@ -192,7 +198,7 @@ def _translated() -> Iterator[None]:
     except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
         if _is_bug(error):
             raise
-        raise DatabaseAway(_reason(error)) from None
+        raise (NoRoom if _is_full(error) else DatabaseAway)(_reason(error)) from None
 
 
 def _is_bug(error: exc.SQLAlchemyError) -> bool:
@@ -201,6 +207,12 @@ def _is_bug(error: exc.SQLAlchemyError) -> bool:
     return any(
         sign in text for sign in ("no such", "syntax error", "has no column", "ambiguous column")
     )
+
+
+def _is_full(error: exc.SQLAlchemyError) -> bool:
+    """PostgreSQL's disk_full, and SQLite's word for it."""
+    cause = getattr(error, "orig", None)
+    return getattr(cause, "sqlstate", None) == "53100" or "disk is full" in str(cause)
 
 
 def _reason(error: exc.SQLAlchemyError) -> str:

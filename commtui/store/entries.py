@@ -159,12 +159,20 @@ def folded(row: dict[str, Any], change: Change, now: datetime) -> dict[str, Any]
         "updated_at": now,
         "delivered_twice": row["delivered_twice"],
     }
-    if merged.status is not state.status or merged.code != state.code:
+    if won(row, moved):
         failed = merged.status in FAILED_STATUSES
         moved["error_key"] = error_key(merged.code, change.words) if failed else ""
     if row["ignored_at"] is not None and worse(merged.status, state.status):
         moved["ignored_at"] = None
     return moved
+
+
+_FACT = ("status", "status_at", "rank", "error_class", "error_code")
+
+
+def won(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether a change is what the entry now goes by: of two failures the words of the one that counts are shown."""
+    return any(before[name] != after[name] for name in _FACT)
 
 
 def error_key(code: str, words: str) -> str:

@@ -8,29 +8,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from commtui.domain.fold import Fact
-from commtui.domain.text import recipient_key, storable
-from commtui.domain.vocabulary import FAILED_STATUSES, ErrorClass, Layer, Source, Status
+from commtui.domain.text import storable
+from commtui.domain.vocabulary import Source
 from commtui.providers.base import DeliveryEvent, RawWebhook
-from commtui.store import optouts, polls, tasks
+from commtui.store import facts, matching, optouts
 from commtui.store.engine import Database
-from commtui.store.entries import Change
 from commtui.store.ledger import Ledger
-from commtui.store.tables import entry, entry_text, inbox, provider_event
+from commtui.store.tables import entry, inbox, provider_event
 
 KEPT = timedelta(days=62)
-MATCH_AGAIN = timedelta(hours=72)
-"""How long an event that fits no entry yet is tried again: it may have come before our own commit."""
-WEAK_MATCH = timedelta(days=7)
-"""How old an attempt may be that a bounce without any id is attributed to, by its recipient."""
-PROVIDER_UNKNOWN_RANK = 15
-"""A provider's own "I do not know": above accepted, below every definite outcome."""
+UNTIMED_AGAIN = timedelta(days=2)
+"""How many days back a fact without a time of its own is known again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,87 +93,61 @@ def learn(
 ) -> int:
     """Store new facts and fold them into their entries; returns how many were new."""
     now = database.now()
+    heard = _unknown(database, provider, events)
+    if not heard:
+        return 0
     with database.write() as connection:
         ledger = Ledger(database, connection, now)
-        fresh = 0
-        matches = [match(connection, provider, event) for event in events]
+        matches = [matching.match(connection, provider, event) for event in heard.values()]
         ledger.lock(_subjects(connection, [found for found, _ in matches if found]))
-        new: list[tuple[str, DeliveryEvent]] = []
-        for event, (entry_id, how) in zip(events, matches, strict=True):
-            if not _insert(connection, database, provider, event, entry_id, how, now):
-                continue
-            fresh += 1
+        # in one order: two workers with the same facts in different calls would wait for each other
+        rows = sorted(zip(heard.items(), matches, strict=True), key=lambda item: item[0][0])
+        fresh = [
+            (event, entry_id)
+            for (key, event), (entry_id, how) in rows
+            if _insert(connection, database, provider, key, event, entry_id, how, now)
+        ]
+        fresh.sort(key=lambda item: item[0].at)
+        for event, _ in fresh:
             if event.opt is not None:
                 optouts.learn(connection, database, event.opt, event.recipient, event.at)
-            if entry_id is not None:
-                new.append((entry_id, event))
-        _apply(database, connection, ledger, provider, new, source)
+        new = [(entry_id, event) for event, entry_id in fresh if entry_id is not None]
+        facts.apply(database, connection, ledger, provider, new, source)
         ledger.close()
-    return fresh
+    named = {event.provider_message_id for _, event in new if event.entry_id}
+    matching.match_messages(database, provider, named - {""})
+    return len(fresh)
 
 
-def _apply(
-    database: Database,
-    connection: sa.Connection,
-    ledger: Ledger,
-    provider: str,
-    new: Sequence[tuple[str, DeliveryEvent]],
-    source: Source,
-) -> None:
-    """Fold new facts into their entries, and do what they bring along: tasks, questions to ask."""
-    now = database.now()
-    ledger.apply([_change(entry_id, event, source) for entry_id, event in new])
-    polls.hint(connection, provider, [entry_id for entry_id, event in new if event.ask], now)
-    for entry_id, event in sorted(new, key=lambda item: item[1].at):
-        tasks.close(connection, ledger, entry_id, event, source)
-        tasks.make(database, connection, ledger, provider, entry_id, event)
+_Key = tuple[date, str]
+"""A fact's day and fingerprint."""
 
 
-def match(connection: sa.Connection, provider: str, event: DeliveryEvent) -> tuple[str | None, str]:
-    """The entry an event is about, and how that was found."""
-    if event.entry_id:
-        found = connection.execute(
-            sa.select(entry.c.id).where(entry.c.id == event.entry_id, entry.c.provider == provider)
-        ).scalar()
-        if found:
-            return found, "entry"
-    if event.provider_message_id:
-        found = connection.execute(
-            sa.select(entry.c.id)
-            .where(
-                entry.c.provider_message_id == event.provider_message_id,
-                entry.c.provider == provider,
-            )
-            .order_by(entry.c.id.desc())
-            .limit(1)
-        ).scalar()
-        if found:
-            return found, "message"
-    elif event.status in FAILED_STATUSES and event.recipient and not event.entry_id:
-        found = _by_recipient(connection, provider, event)
-        if found:
-            return found, "recipient"
-    # a webhook may be quicker than the answer that says which message it is about
-    tells = event.status is not None or event.ask or bool(event.task)
-    return None, "waiting" if tells else "none"
+def _unknown(
+    database: Database, provider: str, events: Sequence[DeliveryEvent]
+) -> dict[_Key, DeliveryEvent]:
+    """The facts that are not stored yet, each once: most of what comes has been heard before.
 
-
-def _by_recipient(connection: sa.Connection, provider: str, event: DeliveryEvent) -> str | None:
-    """An asynchronous bounce may bring no id at all: the newest message to that address is meant."""
-    found: str | None = connection.execute(
-        sa.select(entry.c.id)
-        .join(entry_text, entry_text.c.entry_id == entry.c.id)
-        .where(
-            entry_text.c.recipient_key == recipient_key(event.recipient),
-            entry.c.provider == provider,
-            entry.c.created_at > event.at - WEAK_MATCH,
-            entry.c.created_at <= event.at + timedelta(minutes=5),
-            entry.c.sent_at.is_not(None),
-        )
-        .order_by(entry.c.id.desc())
-        .limit(1)
-    ).scalar()
-    return found
+    A fact without a time of its own has the day of its arrival, and may come once more after midnight.
+    """
+    heard: dict[_Key, DeliveryEvent] = {}
+    for event in events:
+        heard.setdefault((event.at.date(), fingerprint(provider, event)), event)
+    if not heard:
+        return heard
+    days = [day for day, _ in heard]
+    query = sa.select(provider_event.c.day, provider_event.c.hash).where(
+        provider_event.c.hash.in_([key for _, key in heard]),
+        provider_event.c.day.between(min(days) - UNTIMED_AGAIN, max(days)),
+    )
+    with database.read() as connection:
+        known = {(row.day, row.hash) for row in connection.execute(query)}
+    back = [timedelta(days=days) for days in range(UNTIMED_AGAIN.days + 1)]
+    return {
+        (day, key): event
+        for (day, key), event in heard.items()
+        if not any((day - days, key) in known for days in (back[:1] if event.timed else back))
+    }
 
 
 def known_elsewhere(database: Database, provider: str, message_id: str, entry_id: str) -> bool:
@@ -196,53 +163,23 @@ def known_elsewhere(database: Database, provider: str, message_id: str, entry_id
     return found is not None
 
 
-def match_again(database: Database, limit: int = 200) -> int:
-    """Try to attribute events that fitted no entry when they came; returns how many now do."""
-    now = database.now()
-    with database.read() as connection:
-        rows = connection.execute(
-            sa.select(provider_event)
-            .where(
-                provider_event.c.matched == "waiting",
-                provider_event.c.received_at > now - MATCH_AGAIN,
-            )
-            .order_by(provider_event.c.id)
-            .limit(limit)
-        ).all()
-    matched = 0
-    for row in rows:
-        event = _restored(row)
-        with database.write() as connection:
-            entry_id, how = match(connection, row.provider, event)
-            if entry_id is None:
-                continue
-            ledger = Ledger(database, connection, now)
-            _apply(database, connection, ledger, row.provider, [(entry_id, event)], Source.EVENT)
-            ledger.close()
-            connection.execute(
-                provider_event.update()
-                .where(provider_event.c.day == row.day, provider_event.c.hash == row.hash)
-                .values(entry_id=entry_id, matched=how)
-            )
-            matched += 1
-    return matched
-
-
 def _insert(
     connection: sa.Connection,
     database: Database,
     provider: str,
+    key: _Key,
     event: DeliveryEvent,
     entry_id: str | None,
     how: str,
     now: datetime,
 ) -> bool:
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    day, hashed = key
     made = connection.execute(
         dialect.insert(provider_event)
         .values(
-            day=event.at.date(),
-            hash=fingerprint(provider, event),
+            day=day,
+            hash=hashed,
             id=database.new_id(now),
             provider=provider,
             kind=event.kind,
@@ -270,41 +207,6 @@ def _insert(
         .returning(provider_event.c.hash)
     )
     return made.first() is not None
-
-
-def _restored(row: Any) -> DeliveryEvent:
-    kept = row.payload
-    return DeliveryEvent(
-        kind=row.kind,
-        at=row.at,
-        entry_id=kept["entry"],
-        provider_message_id=row.provider_message_id,
-        recipient=kept["recipient"],
-        status=Status(kept["status"]) if kept["status"] else None,
-        error_class=ErrorClass(kept["class"]) if kept["class"] else None,
-        code=kept["code"],
-        words=kept["words"],
-        layer=Layer(kept["layer"]) if kept["layer"] else None,
-        task=kept["task"],
-        closes=tuple(kept["closes"]),
-        ask=kept["ask"],
-    )
-
-
-def _change(entry_id: str, event: DeliveryEvent, source: Source) -> Change:
-    """Informational events stand with the provider's facts only; they change nothing."""
-    status = event.status or Status.NOT_SENT
-    rank = PROVIDER_UNKNOWN_RANK if status is Status.UNKNOWN else None
-    return Change(
-        entry_id,
-        Fact(status, event.at, event.error_class, event.code, -1 if event.status is None else rank),
-        source,
-        word=event.kind,
-        words=event.words,
-        provider_message_id=event.provider_message_id,
-        record=event.layer is not None,
-        layer=event.layer,
-    )
 
 
 def _subjects(connection: sa.Connection, entry_ids: Sequence[str]) -> list[str]:

@@ -25,6 +25,7 @@ from commtui.store.entries import (
     folded,
     history_row,
     sealed_words,
+    won,
 )
 from commtui.store.overview import batches, lock_subjects, rewrite_lines
 from commtui.store.tables import (
@@ -90,11 +91,13 @@ class Ledger:
         rows = {row.id: row for row in self._writing.entries(ids)}
         present = {key: dict(row._mapping) for key, row in rows.items()}
         history: list[tuple[Change, Status]] = []
+        told: list[tuple[Change, bool]] = []
         for change in changes:
             if change.entry_id not in present:
                 continue
             before = present[change.entry_id]
             after = folded(before, change, self._writing.now)
+            told.append((change, won(before, after)))
             if after is not before or change.record:
                 history.append((change, Status(after["status"])))
             present[change.entry_id] = after
@@ -107,7 +110,7 @@ class Ledger:
         self._free_lanes(changed)
         self._mark_twice(changed)
         self._write_history(history)
-        self._write_texts([change for change in changes if change.entry_id in rows], rows)
+        self._write_texts(told, rows)
 
     def _write_entries(self, changed: list[tuple[Any, dict[str, Any]]]) -> None:
         if not changed:
@@ -178,12 +181,14 @@ class Ledger:
         if texts:
             self._writing.connection.execute(entry_status_text.insert(), texts)
 
-    def _write_texts(self, changes: Sequence[Change], rows: dict[str, Any]) -> None:
+    def _write_texts(self, told: Sequence[tuple[Change, bool]], rows: dict[str, Any]) -> None:
+        """Words that can be searched for, and those that are shown: of the change that counts."""
         found: list[tuple[str, str, str]] = []
-        for change in changes:
+        for change, counts in told:
             values = {}
             if change.words and change.fact.status in FAILED_STATUSES | {Status.QUEUED}:
-                values["error_words"] = change.words[:WORDS_LIMIT]
+                if counts:
+                    values["error_words"] = change.words[:WORDS_LIMIT]
                 found.append(
                     (rows[change.entry_id].subject_id, change.entry_id, change.words[:500])
                 )

@@ -54,6 +54,8 @@ def learn(
         )
         return True
     if in_force:
+        # the latest word counts: a consent from between the two must not lift it
+        connection.execute(opt_out.update().where(opt_out.c.id.in_(in_force)).values(at=at))
         return False
     connection.execute(opt_out.insert().values(**_row(database, change, key, at)))
     return True

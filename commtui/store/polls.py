@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -28,25 +28,38 @@ class Due:
     provider: str
     watch: Watch
     at: datetime
-    """When it was to be asked about."""
+    """When it is due once more if nothing is learnt."""
 
 
-def due(database: Database, providers: Collection[str], limit: int) -> list[Due]:
-    """What to ask these providers about now, the longest overdue first."""
+def take(database: Database, provider: str, limit: int) -> list[Due]:
+    """What to ask a provider about now, the longest overdue first; no other worker asks about it meanwhile.
+
+    What is not learnt from an answer is due once more after a while.
+    """
     now = database.now()
+    due = (
+        sa.select(poll.c.entry_id)
+        .join(entry, entry.c.id == poll.c.entry_id)
+        .where(poll.c.due_at <= now, poll.c.provider == provider, entry.c.provider_message_id != "")
+        .order_by(poll.c.due_at)
+        .limit(limit)
+    )
     with database.read() as connection:
+        if connection.execute(due.limit(1)).first() is None:
+            return []
+    again = now + ASK_FAILED_AGAIN
+    with database.write() as connection:
+        ids = list(connection.execute(due.with_for_update(skip_locked=True, of=poll)).scalars())
+        connection.execute(
+            poll.update().where(poll.c.entry_id.in_(ids), poll.c.due_at <= now).values(due_at=again)
+        )
         rows = connection.execute(
             sa.select(poll, entry.c.provider_message_id)
             .join(entry, entry.c.id == poll.c.entry_id)
-            .where(
-                poll.c.due_at <= now,
-                poll.c.provider.in_(sorted(providers)),
-                entry.c.provider_message_id != "",
-            )
-            .order_by(poll.c.due_at)
-            .limit(limit)
+            .where(poll.c.entry_id.in_(ids))
+            .order_by(poll.c.accepted_at)
         ).all()
-        reached, _ = steps.reached(connection, [row.entry_id for row in rows])
+        reached, _ = steps.reached(connection, ids)
     return [
         Due(
             row.provider,
@@ -85,17 +98,6 @@ def learnt(database: Database, asked: Due, found: Watched) -> None:
                 hinted=False,
             )
         )
-
-
-def not_asked(database: Database, entry_ids: Sequence[str]) -> None:
-    """Their provider could not be asked: again in a while."""
-    with database.write() as connection:
-        for ids in batches(entry_ids):
-            connection.execute(
-                poll.update()
-                .where(poll.c.entry_id.in_(ids))
-                .values(due_at=database.now() + ASK_FAILED_AGAIN)
-            )
 
 
 def hint(

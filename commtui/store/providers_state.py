@@ -87,7 +87,9 @@ def count_bad_signature(database: Database, provider: str) -> None:
         connection.execute(
             provider_state.update()
             .where(provider_state.c.provider == provider)
-            .values(bad_signatures=provider_state.c.bad_signatures + 1)
+            .values(
+                bad_signatures=provider_state.c.bad_signatures + 1, bad_signature_at=database.now()
+            )
         )
 
 

@@ -9,11 +9,18 @@ import sqlalchemy as sa
 
 from commtui.domain.ids import id_at
 from commtui.errors import ConfigError
-from commtui.store import tables, tables_accounts, tables_delivery, tables_record, tables_wishes
+from commtui.store import (
+    tables,
+    tables_accounts,
+    tables_delivery,
+    tables_feedback,
+    tables_record,
+    tables_wishes,
+)
 from commtui.store.columns import metadata
 from commtui.store.engine import Database
 
-HEAD = "0004"
+HEAD = "0007"
 _LOCK = 7_062_026
 """Advisory lock of migrations and partition making on PostgreSQL."""
 _MAY_MAKE = "SELECT has_function_privilege('make_log_partition(text, text, text, text)', 'EXECUTE')"
@@ -112,7 +119,14 @@ def _days(now: datetime) -> list[tuple[str, str, str, str]]:
     ]
 
 
-ALL_TABLES = (tables, tables_accounts, tables_delivery, tables_wishes, tables_record)
+ALL_TABLES = (
+    tables,
+    tables_accounts,
+    tables_delivery,
+    tables_feedback,
+    tables_record,
+    tables_wishes,
+)
 """The modules that together define the metadata."""
 
 

@@ -389,6 +389,7 @@ provider_state = table(
     number("failures"),
     sa.Column("since", Instant),
     number("bad_signatures"),
+    sa.Column("bad_signature_at", Instant),
 )
 audit = table(
     "audit",

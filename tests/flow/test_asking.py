@@ -8,10 +8,12 @@ from collections.abc import Callable
 import pytest
 
 from commtui.domain.vocabulary import Status
+from commtui.errors import NotSent
 from commtui.providers.base import Accepted, SendRequest, Watch, Watched
 from commtui.services.asking import Asking
 from commtui.services.events import Applying
-from commtui.store import inbox
+from commtui.store import matching, polls
+from commtui.store.tables_delivery import poll
 from tests.office import Office, ScriptedProvider, message
 
 HOUR = 3600.0
@@ -81,7 +83,7 @@ def test_a_hint_may_be_quicker_than_the_answer(texts: Office, names: bool) -> No
         return Accepted(f"m-{entry_id}")
 
     texts.send(script=accepts)
-    inbox.match_again(texts.database)
+    matching.match_again(texts.database)
     assert texts.line().status is Status.SENT
     assert ask(texts, provider) == 1
 
@@ -95,3 +97,82 @@ def test_a_hint_that_comes_while_the_provider_is_asked_has_it_asked_again(texts:
     provider.meanwhile = lambda: None
     assert ask(texts, provider) == 1
     assert ask(texts, provider) == 0
+
+
+def settle(office: Office, entry_id: str, status: Status) -> None:
+    office.report(office.event(entry_id, status), provider="twilio")
+
+
+def overdue(office: Office) -> None:
+    """It is high time to ask about everything."""
+    with office.database.write() as connection:
+        connection.execute(poll.update().values(due_at=office.database.now()))
+
+
+def test_what_a_webhook_settled_is_not_asked_about(texts: Office) -> None:
+    texts.send()
+    settle(texts, texts.attempts()[0].id, Status.DELIVERED)
+    overdue(texts)
+    assert ask(texts, Asked()) == 0
+
+
+def test_what_no_webhook_settled_is_asked_about(texts: Office) -> None:
+    texts.send()
+    settle(texts, texts.attempts()[0].id, Status.SENT)
+    overdue(texts)
+    assert ask(texts, Asked()) == 1
+
+
+def test_two_workers_never_ask_about_the_same_message(texts: Office) -> None:
+    texts.send()
+    overdue(texts)
+    seen: list[polls.Due] = []
+    provider = Asked(lambda: seen.extend(polls.take(texts.database, "twilio", 20)))
+    assert ask(texts, provider) == 1
+    assert seen == []
+
+
+class Broken(Asked):
+    """Answers about the first message with something that nobody expects."""
+
+    async def poll(self, watch: Watch) -> Watched:
+        """A fault, once."""
+        self.watched.append(watch)
+        if len(self.watched) == 1:
+            raise ValueError("an answer that cannot be read")
+        return Watched((), None)
+
+
+class Unreachable(Asked):
+    """Cannot be asked at all."""
+
+    async def poll(self, watch: Watch) -> Watched:
+        """No connection."""
+        self.watched.append(watch)
+        raise NotSent("twilio", "connect")
+
+
+@pytest.fixture
+def three(office: Office) -> Office:
+    """Three text messages that nobody reported on."""
+    office.put(
+        *(
+            message(str(number), channels=["sms"], customer={"phone": f"+3361234567{number}"})
+            for number in range(3)
+        )
+    )
+    office.send()
+    overdue(office)
+    return office
+
+
+def test_an_answer_that_cannot_be_read_holds_up_no_other(three: Office) -> None:
+    provider = Broken()
+    assert ask(three, provider) == 3
+    assert len(provider.watched) == 3
+
+
+def test_a_provider_that_cannot_be_asked_is_not_asked_about_the_rest(three: Office) -> None:
+    provider = Unreachable()
+    assert ask(three, provider) == 0
+    assert len(provider.watched) == 1

@@ -89,16 +89,15 @@ def test_a_delivery_without_any_id_is_nobodys(sent: Office) -> None:
     assert sent.line().status is Status.SENT
 
 
-def test_an_event_that_comes_before_our_own_commit_is_matched_later(office: Office) -> None:
+def test_an_event_that_comes_before_our_own_commit_is_matched_by_it(office: Office) -> None:
     office.put(message())
     office.queue()
     attempt = office.attempts()[0]
     early = office.event(attempt.id, Status.DELIVERED, entry_id=None, provider_message_id="m-9")
     office.report(early)
     assert office.housekeeping.match_events() == 0
+    assert office.line().status is Status.QUEUED
     office.work(lambda request: Accepted("m-9"))
-    assert office.line().status is Status.SENT
-    assert office.housekeeping.match_events() == 1
     assert office.line().status is Status.DELIVERED
     assert office.housekeeping.match_events() == 0
 
@@ -187,3 +186,51 @@ def test_many_entries_and_events_at_random_leave_exact_counters(office: Office) 
             for (status, _, _), lines in tallies.recounted(connection, tab).items():
                 plain[status] = plain.get(status, 0) + lines
             assert dict(tallies.grouped(connection, tab, Query(), "status")) == plain
+
+
+def test_of_two_failures_the_words_of_the_one_that_counts_are_shown_in_either_order(
+    office: Office,
+) -> None:
+    office.put(message("1"), message("2"))
+    office.send()
+    start = office.database.now()
+    for reference, order in (("1", (0, 1)), ("2", (1, 0))):
+        entry_id = office.attempts(reference)[0].id
+        for number in order:
+            words = ("550 no such user", "mailbox gone away")[number]
+            at = start + timedelta(seconds=number)
+            office.report(
+                office.event(entry_id, Status.BOUNCED, at=at, kind=f"bounce{number}", words=words)
+            )
+    first, second = office.attempts("1")[0], office.attempts("2")[0]
+    assert first.error_message == second.error_message == "550 no such user"
+    assert first.error_key == second.error_key
+
+
+def test_a_fact_without_a_time_is_the_same_after_midnight(sent: Office) -> None:
+    entry_id = sent.attempts()[0].id
+    now = sent.database.now()
+    for days in (0, 1, 2):
+        at = now + timedelta(days=days)
+        sent.report(sent.event(entry_id, Status.DELIVERED, at=at, timed=False))
+    with sent.database.read() as connection:
+        assert len(connection.execute(sa.select(provider_event)).all()) == 1
+
+
+def test_a_request_that_a_later_event_has_dealt_with_makes_no_task(office: Office) -> None:
+    office.put(message("1"), message("2"))
+    office.send()
+    start = office.database.now()
+    for reference, order in (("1", (0, 1)), ("2", (1, 0))):
+        entry_id = office.attempts(reference)[0].id
+        events = (
+            office.event(entry_id, None, kind="asks", at=start, task="pay"),
+            office.event(
+                entry_id, None, kind="done", at=start + timedelta(seconds=1), closes=("pay",)
+            ),
+        )
+        for number in order:
+            office.report(events[number])
+    for reference in ("1", "2"):
+        waiting = [it for it in office.attempts(reference) if it.status is Status.NOT_SENT]
+        assert waiting == []

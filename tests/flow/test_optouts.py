@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import tempfile
 from datetime import timedelta
 
@@ -68,6 +69,24 @@ def test_a_start_that_overtakes_its_stop_wins(desk: Desk) -> None:
     hear(desk, START, seconds=10)
     hear(desk, STOP, seconds=5)
     assert in_force(desk, NUMBER) == []
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
+def test_of_stop_start_and_stop_the_last_one_said_counts_in_every_order(
+    desk: Desk, order: tuple[int, ...]
+) -> None:
+    for number in order:
+        hear(desk, (STOP, START, STOP)[number], seconds=5.0 * number)
+    assert in_force(desk, NUMBER) == [OptSource.STOP]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
+def test_a_consent_between_two_refusals_lifts_neither_in_any_order(
+    desk: Desk, order: tuple[int, ...]
+) -> None:
+    for number in order:
+        hear(desk, (STOP, STOP, START)[number], seconds=(0.0, 10.0, 5.0)[number])
+    assert in_force(desk, NUMBER) == [OptSource.STOP]
 
 
 def test_an_address_that_nobody_has_yet_is_remembered(desk: Desk) -> None:

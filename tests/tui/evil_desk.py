@@ -95,7 +95,7 @@ class EvilDesk(FakeDesk):
 
 _POISONED = {
     "summary", "details", "attempts", "prepare", "progress", "results", "runs", "resend_offer", "customer",
-    "health", "choices", "download",
+    "health", "choices", "download", "orphans",
 }  # fmt: skip
 
 

@@ -38,6 +38,7 @@ from commtui.domain.views import (
     Happening,
     Health,
     LineSummary,
+    Orphan,
     Plan,
     Progress,
     ResendOffer,
@@ -185,6 +186,7 @@ class FakeDesk:
     """Facts besides the usual ones."""
     evidence: tuple[DocumentInfo, ...] = ()
     errands: tuple[ErrandView, ...] = ()
+    orphaned: tuple[Orphan, ...] = ()
     refuse: str = ""
     gate: threading.Event = field(default_factory=threading.Event)
     """Closed while a test wants pages to be slow."""
@@ -417,6 +419,11 @@ class FakeDesk:
         self._called("attempts", subject_id)
         line = self._line(subject_id)
         return tuple(self._attempt(line, number) for number in range(line.attempts))
+
+    def orphans(self, limit: int = 200) -> tuple[Orphan, ...]:
+        """Feedback that fits no message."""
+        self._called("orphans", limit)
+        return self.orphaned[:limit]
 
     # Doing
 
