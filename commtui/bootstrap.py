@@ -24,6 +24,7 @@ from commtui.services.downloads import Downloads
 from commtui.services.errands import Errands
 from commtui.services.events import Applying, Receiving
 from commtui.services.falling_back import FallingBack, Holds
+from commtui.services.gatekeeping import Gatekeeping
 from commtui.services.housekeeping import Housekeeping
 from commtui.services.lists import Lists
 from commtui.services.release import AutomaticRelease
@@ -80,6 +81,7 @@ def open_desk(settings: Settings) -> Desk:
         wishing=Wishing(database, settings, author, dispatch),
         holds=Holds(database, author),
         downloads=Downloads(database),
+        gates=Gatekeeping(database, settings, author),
     )
 
 
@@ -109,7 +111,7 @@ class Working:
         return bool(
             outbox.due_now(self.database)
             or inbox.waiting(self.database, 1)
-            or bulk.running(self.database)
+            or bulk.any_running(self.database)
             or fallbacks.due(self.database)
         )
 
@@ -137,7 +139,7 @@ def open_working(settings: Settings) -> Working:
         database=database,
         presence=presence,
         http=http,
-        delivery=Delivery(database, settings, providers, presence.id),
+        delivery=Delivery(database, settings, providers, presence.id, http.quotas),
         applying=applying,
         expansion=Expansion(database, dispatch, settings.zone),
         release=AutomaticRelease(database, dispatch),

@@ -248,6 +248,7 @@ class TwilioProvider:
             headers={"content-type": "application/x-www-form-urlencoded"} if form else None,
             content=form.encode("ascii") if form else None,
             auth=self._auth,
+            metered=True,
         )
 
 

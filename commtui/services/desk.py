@@ -43,10 +43,11 @@ from commtui.services.customers import Customers
 from commtui.services.details import Details
 from commtui.services.downloads import Downloads
 from commtui.services.falling_back import Holds
+from commtui.services.gatekeeping import Gatekeeping
 from commtui.services.lists import Lists
 from commtui.services.resending import Resending
 from commtui.services.wishing import Wishing
-from commtui.store import fallbacks, feed, outbox, providers_state, workers
+from commtui.store import fallbacks, feed, outbox, workers
 from commtui.store.engine import Database
 
 
@@ -68,6 +69,7 @@ class Desk:
         wishing: Wishing,
         holds: Holds,
         downloads: Downloads,
+        gates: Gatekeeping,
     ) -> None:
         self.database = database
         self.zone = zone
@@ -81,6 +83,7 @@ class Desk:
         self.wishes = wishing
         self.holds = holds
         self._downloads = downloads
+        self.gates = gates
 
     def close(self) -> None:
         """Close the database."""
@@ -180,6 +183,14 @@ class Desk:
         """Leave the rest of a bulk run untouched."""
         self._bulk.stop(run_id)
 
+    def undo(self, run_id: str) -> None:
+        """Take a bulk run back of which nothing is on its way. Raises Refused."""
+        self._bulk.undo(run_id)
+
+    def undo_last(self) -> Progress:
+        """Take this operator's newest bulk run back. Raises Refused."""
+        return self._bulk.undo_last()
+
     # single messages
 
     def resend_offer(self, entry_id: str) -> ResendOffer:
@@ -245,13 +256,16 @@ class Desk:
     def health(self) -> Health:
         """Who works, what is paused, how much waits."""
         now = self.database.now()
+        pauses = self.gates.list()
         with self.database.read() as connection:
             living = workers.alive(connection, now)
-            pauses = providers_state.paused(connection, now)
             return Health(
                 workers=sum(1 for process in living if process.kind == "worker"),
                 web=sum(1 for process in living if process.kind == "web"),
-                paused=tuple((pause.provider, pause.reason) for pause in pauses),
+                paused=tuple((item.provider, item.reason) for item in pauses if item.since),
                 due=outbox.due_count(connection),
                 held=tuple(fallbacks.holds(connection)),
+                pauses=pauses,
+                providers=self.gates.providers,
+                unknown=outbox.unknown_count(connection),
             )

@@ -11,6 +11,7 @@ from commtui.errors import NotFound
 from commtui.providers import registry
 from commtui.providers.base import Problem
 from commtui.store.details import Waiting
+from commtui.store.providers_state import Pause, Why
 
 GIVEN_UP = "given_up"
 """The code of an unknown outcome that an operator gave up on."""
@@ -87,10 +88,7 @@ def _queued(line: Line, waiting: Waiting, now: datetime, zone: tzinfo | None) ->
     label = _label(line.provider)
     later = waiting.due_at is not None and waiting.due_at > now
     if waiting.pause is not None:
-        return (
-            f"{label} is paused until {_moment(waiting.pause.until, zone)}: {waiting.pause.reason}",
-            "Have the account put right; what waits goes out by itself afterwards.",
-        )
+        return _paused(label, waiting.pause, zone)
     if waiting.reason:
         problem = _problem(line.provider, Status.REJECTED, waiting.reason, line.error_message)
         again = f" at {_moment(waiting.due_at, zone)}" if later else " now"
@@ -98,6 +96,23 @@ def _queued(line: Line, waiting: Waiting, now: datetime, zone: tzinfo | None) ->
     if later:
         return f"It waits for its date, {_moment(waiting.due_at, zone)}.", _BY_ITSELF
     return _by_workers(f"It waits to be handed to {label}.", waiting)
+
+
+def _paused(label: str, pause: Pause, zone: tzinfo | None) -> tuple[str, str]:
+    if pause.until is None:
+        since = _moment(pause.since, zone)
+        return (
+            f"{label} was paused by {pause.by}, {since}: {pause.reason}",
+            "What waits goes out by itself once somebody releases the provider (H).",
+        )
+    advice = {
+        Why.ACCOUNT: "Have the account put right; what waits goes out by itself afterwards.",
+        Why.OUTAGE: "Nothing to do: it is tried again by itself, first with one message.",
+    }
+    return (
+        f"{label} is paused until {_moment(pause.until, zone)}: {pause.reason}",
+        advice.get(pause.why, _BY_ITSELF),
+    )
 
 
 def _by_workers(sentence: str, waiting: Waiting) -> tuple[str, str]:

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from commtui.domain.ids import id_at
 from commtui.errors import ConfigError
-from commtui.store import tables, tables_delivery, tables_wishes
+from commtui.store import tables, tables_delivery, tables_sending, tables_wishes
 from commtui.store.columns import metadata
 from commtui.store.engine import Database
 
-HEAD = "0002"
+HEAD = "0006"
 _LOCK = 7_062_026
 """Advisory lock of migrations and partition making on PostgreSQL."""
 MONTHS_AHEAD = 3
@@ -112,7 +112,7 @@ def _days(now: datetime) -> list[tuple[str, str, str, str]]:
     ]
 
 
-ALL_TABLES = (tables, tables_delivery, tables_wishes)
+ALL_TABLES = (tables, tables_delivery, tables_sending, tables_wishes)
 """The modules that together define the metadata."""
 
 
