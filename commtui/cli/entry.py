@@ -38,6 +38,8 @@ _MODULES = {
     "download": "downloading",
     "customer": "customers",
     "fallback": "holding",
+    "provider": "gating",
+    "runs": "gating",
     "worker": "processes",
     "web": "processes",
     "up": "processes",

@@ -359,14 +359,11 @@ class Health:
 
     workers: int
     web: int
-    paused: tuple[tuple[str, str], ...]
-    """Provider, and why it is paused."""
+    paused: tuple[ProviderPause, ...]
     due: int
     """Messages waiting to be sent."""
     held: tuple[FallbackHold, ...] = ()
     """Automatic fallbacks above the cap."""
-    pauses: tuple[ProviderPause, ...] = ()
-    """Of `paused`, everything that is known."""
     providers: tuple[str, ...] = ()
     """Keys of the providers that are set up."""
     unknown: int = 0

@@ -110,6 +110,8 @@ class DeliveryEvent:
     """Only a hint: the provider has to be asked what happened."""
     opt: OptChange | None = None
     """The recipient's address opts out or in by it."""
+    made_at: datetime | None = None
+    """When the provider made the message; set where a look-up found it by its likeness only."""
 
 
 class Follow(StrEnum):
@@ -232,7 +234,11 @@ class Finds(Protocol):
         self, request: SendRequest, since: datetime, reached: Mapping[str, Mapping[str, Any]]
     ) -> Sequence[DeliveryEvent] | None:
         """What became of a message whose answer was lost: its events, [] when there is no such message,
-        None when nothing is certain. Raises ProviderError when the provider cannot be asked."""
+        None when nothing is certain. Raises ProviderError when the provider cannot be asked.
+
+        A provider that knows messages by their likeness only gives an event of each that it may be, with
+        `made_at`; who asks has to know which of them are other entries'.
+        """
         ...
 
 

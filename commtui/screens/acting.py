@@ -24,6 +24,7 @@ from commtui.screens.resending import FIELD_OF_CHANNEL
 from commtui.screens.running import ProgressPanel, runs_panel
 from commtui.screens.waiting import offer_waiting
 from commtui.widgets.heading import TAB_LABELS
+from commtui.widgets.look import counted
 from commtui.widgets.preview import Preview
 
 CLIPBOARD_MOST = 74_000
@@ -50,6 +51,7 @@ class ActingScreen(FilteringScreen):
         Binding("d", "download", "download", id="line.download"),
         Binding("y", "menu('CopyMenu')", "Copy", show=False, id="copy.open"),
         Binding("T", "runs", "Bulk runs", show=False, id="runs.open"),
+        Binding("z", "undo", "Undo your last bulk send", show=False, id="runs.undo"),
         Binding("H", "health", "Provider health, held fallbacks", show=False, id="health.open"),
         Binding("question_mark,f1", "help", "help", key_display="?", id="help.open"),
         Binding("colon,ctrl+p", "palette", "Palette of all actions", show=False, id="palette.open"),
@@ -157,6 +159,14 @@ class ActingScreen(FilteringScreen):
     def action_health(self) -> None:
         """Who works, what is paused, and which fallbacks are held."""
         self.app.push_screen(HealthPanel(self.link, self.look), lambda _: self.look_for_changes())
+
+    def action_undo(self) -> None:
+        """Take the operator's own newest bulk send back, as long as nothing of it is on its way."""
+        self.ask(lambda desk: desk.undo_last(), self._undone, group="undo")
+
+    def _undone(self, run: Progress) -> None:
+        self.status.notice(f"Undone: none of the {counted(run.total, 'message')} was sent.")
+        self.look_for_changes()
 
     def action_runs(self) -> None:
         """Choose a bulk run to look at again."""

@@ -11,9 +11,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.widgets import Button, Input, Static
 
-from commtui.domain.text import line as one_line
 from commtui.domain.views import FallbackHold, Health
 from commtui.screens.choosing import ChoicePanel
+from commtui.screens.gating import ask_gate, pausable, pauses_text, releasable
 from commtui.screens.link import Link
 from commtui.screens.panel import Panel, ReadingPanel
 from commtui.screens.sending import TYPED_ABOVE
@@ -92,10 +92,13 @@ class HealthPanel(ReadingPanel[None]):
     BINDINGS = [
         Binding("s", "decide(True)", "release fallback", id="hold.release"),
         Binding("x", "decide(False)", "leave as failed", id="hold.decline"),
+        Binding("p", "gate(False)", "pause", id="gate.pause"),
+        Binding("u", "gate(True)", "unpause", id="gate.release"),
     ]
 
     def __init__(self, link: Link, look: Look) -> None:
         super().__init__(link, look, "Provider health")
+        self._health: Health | None = None
         self._holds: tuple[FallbackHold, ...] | None = None
         self._note = ""
 
@@ -107,8 +110,18 @@ class HealthPanel(ReadingPanel[None]):
         self.ask(lambda desk: (desk.health(), desk.holds.list()), self._show, group="health")
 
     def _show(self, answer: tuple[Health, tuple[FallbackHold, ...]]) -> None:
-        health, self._holds = answer
-        self.show(health_text(health, self._holds, self._note, self.look))
+        self._health, self._holds = answer
+        self.show(health_text(self._health, self._holds, self._note, self.look))
+
+    def action_gate(self, release: bool) -> None:
+        """Pause a provider, or release one; asks which and why."""
+        if self._health is None:
+            return
+        providers = releasable(self._health) if release else pausable(self._health)
+        if providers:
+            ask_gate(self, providers, self._decided, release=release)
+        else:
+            self.say_problem("No provider is paused." if release else "There is none to pause.")
 
     def action_decide(self, release: bool) -> None:
         """Release what is held for a cause, or leave it failed; asks first."""
@@ -164,14 +177,12 @@ def health_text(health: Health, holds: tuple[FallbackHold, ...], note: str, look
                 ("Workers", number(health.workers) if health.workers else "none: nothing is sent"),
                 ("Web", "runs" if health.web else "does not run: no feedback is received"),
                 ("Due", counted(health.due, "message")),
+                ("Unknown", counted(health.unknown, "outcome") if health.unknown else "none"),
             ]
         )
     )
     text.append("\n").append(section("Paused providers"))
-    for provider, why in health.paused:
-        text.append(f"{one_line(provider, 20)}: ", "bold").append(f"{one_line(why, 300)}\n")
-    if not health.paused:
-        text.append("none\n")
+    text.append(pauses_text(health.paused, look))
     text.append(section("Held fallbacks"))
     for hold in holds:
         text.append(f"{provider_of(hold)}: {hold_words(hold)}", "bold")

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from commtui.domain.vocabulary import Channel, Source
@@ -14,12 +14,16 @@ from commtui.errors import ProviderError
 from commtui.providers import registry
 from commtui.providers.base import Capability, Checks, DeliveryEvent, Finds, Polls
 from commtui.services.events import Applying
-from commtui.store import inbox, outbox, polls, requests, steps
+from commtui.store import lookups, outbox, polls, requests, steps
 from commtui.store.engine import Database
 
 log = logging.getLogger(__name__)
 
 ASK_AGAIN = timedelta(minutes=5)
+AT_FIRST, ASK_AGAIN_AT_FIRST = timedelta(minutes=2), timedelta(seconds=10)
+"""A provider's list may lag behind by some seconds."""
+MADE_BY_THEN = timedelta(seconds=30)
+"""For clocks that differ: a message made later than this after its outcome was lost is another one."""
 BATCH = 20
 
 
@@ -35,9 +39,8 @@ class Asking:
 
     async def about_unknown(self) -> int:
         """Look unknown outcomes up; only a definite answer changes anything. Returns how many were asked about."""
-        cut = self._database.now() - ASK_AGAIN
-        rows = await asyncio.to_thread(outbox.unknown_entries, self._database, cut, BATCH)
-        able = [row for row in rows if self._can(row[1], Capability.FIND)]
+        finding = [key for key in self._providers if self._can(key, Capability.FIND)]
+        able = await asyncio.to_thread(self._unknown, finding)
         if not able:
             return 0
         loaded = await asyncio.to_thread(requests.load, self._database, [row[0] for row in able])
@@ -56,16 +59,45 @@ class Asking:
                 )
                 continue
             if found is not None:
-                await asyncio.to_thread(self._settle, key, entry_id, list(found))
+                await asyncio.to_thread(self._settle, key, entry_id, since, list(found))
         await asyncio.to_thread(outbox.mark_asked, self._database, [row[0] for row in able])
         return len(able)
 
-    def _settle(self, key: str, entry_id: str, found: list[DeliveryEvent]) -> None:
-        """What the provider said for certain: what became of the message, or that there is none."""
+    def _unknown(self, providers: Sequence[str]) -> list[tuple[str, str, datetime]]:
+        """Unknown outcomes whose time to be asked about has come, at providers that may be called."""
+        now = self._database.now()
+        with self._database.read() as connection:
+            shut = outbox.not_called(connection, now)
+        return outbox.unknown_entries(
+            self._database,
+            [key for key in providers if key not in shut],
+            now - ASK_AGAIN,
+            now - ASK_AGAIN_AT_FIRST,
+            now - AT_FIRST,
+            BATCH,
+        )
+
+    def _settle(
+        self, key: str, entry_id: str, lost_at: datetime, found: list[DeliveryEvent]
+    ) -> None:
+        """What the provider said for certain: what became of the message, or that there is none.
+
+        Of messages that are only like it, it is the one that no other entry has or could have made.
+        """
         if not found:
             outbox.not_sent_after_all(self._database, entry_id)
-        elif not inbox.known_elsewhere(self._database, key, found[0].provider_message_id, entry_id):
-            self._applying.learn(key, found, Source.POLL)
+            return
+        events = [
+            event
+            for event in found
+            if event.made_at is None or event.made_at <= lost_at + MADE_BY_THEN
+        ]
+        ids = {event.provider_message_id for event in events}
+        free = lookups.unclaimed(self._database, key, ids, entry_id)
+        alike = any(event.made_at is not None for event in events)
+        if len(free) == 1 and not (alike and lookups.has_rival(self._database, entry_id)):
+            mine = [event for event in events if event.provider_message_id in free]
+            self._applying.learn(key, mine, Source.POLL)
 
     def _reached(self, entry_ids: Sequence[str]) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
         with self._database.read() as connection:

@@ -256,16 +256,15 @@ class Desk:
     def health(self) -> Health:
         """Who works, what is paused, how much waits."""
         now = self.database.now()
-        pauses = self.gates.list()
+        paused = self.gates.list()
         with self.database.read() as connection:
             living = workers.alive(connection, now)
             return Health(
                 workers=sum(1 for process in living if process.kind == "worker"),
                 web=sum(1 for process in living if process.kind == "web"),
-                paused=tuple((item.provider, item.reason) for item in pauses if item.since),
+                paused=paused,
                 due=outbox.due_count(connection),
                 held=tuple(fallbacks.holds(connection)),
-                pauses=pauses,
                 providers=self.gates.providers,
                 unknown=outbox.unknown_count(connection),
             )

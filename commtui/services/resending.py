@@ -18,7 +18,6 @@ from commtui.store.engine import Database
 from commtui.store.ledger import Ledger
 from commtui.store.prospects import LaneNow, Prospect
 
-MAY_BE_TWICE = "it may have been sent: sending again may deliver it twice"
 SAME_ADDRESS = "it failed at this same address before"
 
 
@@ -58,10 +57,13 @@ class Resending:
             seen_entry=earlier[0].line.id,
         )
 
-    def resend(self, entry_id: str, seen_entry: str, note: str = "") -> str:
+    def resend(
+        self, entry_id: str, seen_entry: str, note: str = "", *, settling: bool = False
+    ) -> str:
         """Send it again; returns the new entry's id. Raises NotFound, Refused.
 
         `seen_entry` is the lane's latest attempt that the operator saw; `note` goes into the audit trail.
+        `settling` is an operator's decision about an outcome that nobody knows.
         """
         with self._database.write() as connection:
             now = self._database.now()
@@ -75,7 +77,7 @@ class Resending:
             if lane is not None and lane.latest_entry_id != seen_entry:
                 made = sends.author_of(connection, lane.latest_entry_id or "")
                 raise Refused(self._meanwhile(made))
-            if reason := self._refusal(entry_id, prospect, lane):
+            if reason := self._refusal(entry_id, prospect, lane, settling=settling):
                 raise Refused(reason)
             new = self._dispatch.entry(
                 prospect,
@@ -96,19 +98,21 @@ class Resending:
                 connection,
                 self._database,
                 self._author,
-                "resend",
+                "settle: again" if settling else "resend",
                 [entry_id],
                 {"entry": new.id},
                 note,
             )
         return new.id
 
-    def _refusal(self, entry_id: str, prospect: Prospect, lane: LaneNow | None) -> str | None:
+    def _refusal(
+        self, entry_id: str, prospect: Prospect, lane: LaneNow | None, *, settling: bool = False
+    ) -> str | None:
         if lane is None:
             return "this communication no longer goes on this channel"
         if lane.status is Status.UNKNOWN and lane.latest_entry_id != entry_id:
             return "the outcome of the latest attempt is unknown: settle that one first"
-        return self._dispatch.resend_refusal(prospect, lane)
+        return self._dispatch.resend_refusal(prospect, lane, settling=settling)
 
     def _meanwhile(self, made: tuple[str, datetime] | None) -> str:
         if made is None:
@@ -127,9 +131,7 @@ class Resending:
         latest = attempts[0].line
         present = prospect.recipient(channel)
         warnings = []
-        if latest.status is Status.UNKNOWN:
-            warnings.append(MAY_BE_TWICE)
-        elif latest.status in (Status.SENT, Status.DELIVERED):
+        if latest.status in (Status.SENT, Status.DELIVERED):
             words = STATUS_LOOKS[latest.status].label.lower()
             warnings.append(f"the latest attempt is {words}: the customer gets it once more")
         elif latest.status is not Status.CANCELLED and latest.recipient == present:

@@ -183,19 +183,6 @@ def _by_recipient(connection: sa.Connection, provider: str, event: DeliveryEvent
     return found
 
 
-def known_elsewhere(database: Database, provider: str, message_id: str, entry_id: str) -> bool:
-    """Whether a provider's message id belongs to another entry already."""
-    with database.read() as connection:
-        found = connection.execute(
-            sa.select(entry.c.id).where(
-                entry.c.provider_message_id == message_id,
-                entry.c.provider == provider,
-                entry.c.id != entry_id,
-            )
-        ).first()
-    return found is not None
-
-
 def match_again(database: Database, limit: int = 200) -> int:
     """Try to attribute events that fitted no entry when they came; returns how many now do."""
     now = database.now()

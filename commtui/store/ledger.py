@@ -18,6 +18,7 @@ from commtui.store import attempts, consequences
 from commtui.store.engine import Database
 from commtui.store.entries import MOVING, Change, NewEntry, cell_of, cell_of_row, folded
 from commtui.store.overview import batches, lock_subjects, rewrite_lines
+from commtui.store.settling import note_settled
 from commtui.store.tables import (
     entry,
     entry_status,
@@ -97,6 +98,7 @@ class Ledger:
         self._write_entries(changed)
         self._free_lanes(changed)
         self._mark_twice(changed)
+        note_settled(self._writing, changed, changes)
         self._write_history(history)
         self._write_texts([change for change in changes if change.entry_id in rows], rows)
 

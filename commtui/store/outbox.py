@@ -364,16 +364,27 @@ def due_now(database: Database) -> bool:
 
 
 def unknown_entries(
-    database: Database, asked_before: datetime, limit: int
+    database: Database,
+    providers: Collection[str],
+    asked_before: datetime,
+    asked_before_if_new: datetime,
+    new_since: datetime,
+    limit: int,
 ) -> list[tuple[str, str, datetime]]:
-    """Entry, provider and since when, of unknown outcomes nobody has asked the provider about lately."""
+    """Entry, provider and since when, of unknown outcomes nobody has asked the provider about lately.
+
+    New ones are asked about again sooner; the longest not asked about come first.
+    """
+    late = sa.and_(outbox.c.state_at > new_since, outbox.c.asked_at < asked_before_if_new)
     with database.read() as connection:
         rows = connection.execute(
             sa.select(outbox.c.entry_id, outbox.c.provider, outbox.c.state_at)
             .where(
                 outbox.c.state == "unknown",
-                sa.or_(outbox.c.asked_at.is_(None), outbox.c.asked_at < asked_before),
+                outbox.c.provider.in_(sorted(providers)),
+                sa.or_(outbox.c.asked_at.is_(None), late, outbox.c.asked_at < asked_before),
             )
+            .order_by(outbox.c.asked_at.nulls_first(), outbox.c.state_at)
             .limit(limit)
         ).all()
     return [(row.entry_id, row.provider, row.state_at) for row in rows]

@@ -77,7 +77,11 @@ class StatusLine(Widget):
         due = f", {number(health.due)} due" if health.due else ""
         workers = counted(health.workers, "worker") if health.workers else "no worker"
         web = "web" if health.web else "no web"
-        names = [(line(provider, 20), line(why, 60)) for provider, why in health.paused]
+        names = [
+            (line(pause.provider, 20), line(pause.reason, 60))
+            for pause in health.paused
+            if pause.since
+        ]
         held = sum(hold.number for hold in health.held)
         self._set(
             _health=(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -212,7 +215,11 @@ def test_undo_and_expansion_at_the_same_moment_never_both_win(office: Office) ->
         start = threading.Barrier(2)
         refused: list[Refused] = []
 
-        def undo(run_id: str = plan.run_id, start: threading.Barrier = start) -> None:
+        def undo(
+            run_id: str = plan.run_id,
+            start: threading.Barrier = start,
+            refused: list[Refused] = refused,
+        ) -> None:
             start.wait()
             try:
                 office.bulk.undo(run_id)
@@ -228,4 +235,3 @@ def test_undo_and_expansion_at_the_same_moment_never_both_win(office: Office) ->
         progress = office.bulk.progress(plan.run_id)
         assert progress.expanded == len(office.attempts(str(number))) == len(refused)
         assert (progress.state is RunState.UNDONE) == (not refused)
-        refused.clear()
