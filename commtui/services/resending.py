@@ -134,7 +134,9 @@ class Resending:
         if latest.status in (Status.SENT, Status.DELIVERED):
             words = STATUS_LOOKS[latest.status].label.lower()
             warnings.append(f"the latest attempt is {words}: the customer gets it once more")
-        elif latest.status is not Status.CANCELLED and latest.recipient == present:
+        elif (
+            latest.status not in (Status.CANCELLED, Status.UNKNOWN) and latest.recipient == present
+        ):
             warnings.append(SAME_ADDRESS)
         if latest.id != entry_id:
             warnings.append("this is not the latest attempt: its older content is sent")

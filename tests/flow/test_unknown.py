@@ -199,8 +199,8 @@ def test_a_plain_resend_is_refused_and_says_what_to_do(office: Office) -> None:
     lose(office, "1")
     entry = office.line("1").entry_id or ""
     resending = Resending(office.database, office.settings, OPERATOR, office.dispatch)
-    assert "settle" in (resending.offer(entry).refusal or "")
-    with pytest.raises(Refused, match="settle"):
+    assert "Settle it" in (resending.offer(entry).refusal or "")
+    with pytest.raises(Refused, match="Settle it"):
         resending.resend(entry, entry)
     assert len(office.attempts("1")) == 1
 
