@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from commtui.domain.vocabulary import Channel, Source
-from commtui.errors import ProviderError
+from commtui.errors import ProviderError, RateLimited
 from commtui.providers import registry
 from commtui.providers.base import Capability, Checks, DeliveryEvent, Finds, Polls
 from commtui.services.events import Applying
-from commtui.store import lookups, outbox, polls, requests, steps
+from commtui.store import lookups, outbox, polls, quotas, requests, steps
 from commtui.store.engine import Database
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 ASK_AGAIN = timedelta(minutes=5)
 AT_FIRST, ASK_AGAIN_AT_FIRST = timedelta(minutes=2), timedelta(seconds=10)
 """A provider's list may lag behind by some seconds."""
+FIRST_WAIT_SECONDS = 15.0
+"""After a 429 that says no time."""
 MADE_BY_THEN = timedelta(seconds=30)
 """For clocks that differ: a message made later than this after its outcome was lost is another one."""
 BATCH = 20
@@ -54,9 +56,7 @@ class Asking:
                     request, request.created_at, reached.get(entry_id, {})
                 )
             except ProviderError as error:
-                log.info(
-                    "%s could not be asked about %s since %s: %s", key, entry_id, since, error.code
-                )
+                await asyncio.to_thread(self._refused, key, entry_id, error)
                 continue
             if found is not None:
                 await asyncio.to_thread(self._settle, key, entry_id, since, list(found))
@@ -64,13 +64,11 @@ class Asking:
         return len(able)
 
     def _unknown(self, providers: Sequence[str]) -> list[tuple[str, str, datetime]]:
-        """Unknown outcomes whose time to be asked about has come, at providers that may be called."""
+        """Unknown outcomes whose time to be asked about has come, at providers that may be asked."""
         now = self._database.now()
-        with self._database.read() as connection:
-            shut = outbox.not_called(connection, now)
         return outbox.unknown_entries(
             self._database,
-            [key for key in providers if key not in shut],
+            self._not_waiting(providers),
             now - ASK_AGAIN,
             now - ASK_AGAIN_AT_FIRST,
             now - AT_FIRST,
@@ -99,6 +97,18 @@ class Asking:
             mine = [event for event in events if event.provider_message_id in free]
             self._applying.learn(key, mine, Source.POLL)
 
+    def _not_waiting(self, providers: Sequence[str]) -> list[str]:
+        """Those that have not asked us to wait."""
+        with self._database.read() as connection:
+            waiting = quotas.waits(connection, self._database.now())
+        return [key for key in providers if key not in {item.provider for item in waiting}]
+
+    def _refused(self, key: str, entry_id: str, error: ProviderError) -> None:
+        """The provider could not be asked; when it asks us to wait, everybody does."""
+        log.info("%s could not be asked about %s: %s", key, entry_id, error.code)
+        if isinstance(error, RateLimited):
+            quotas.wait(self._database, key, error.retry_after, FIRST_WAIT_SECONDS)
+
     def _reached(self, entry_ids: Sequence[str]) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
         with self._database.read() as connection:
             return steps.reached(connection, entry_ids)[0]
@@ -106,7 +116,7 @@ class Asking:
     async def about_accepted(self) -> int:
         """Ask about accepted messages whose time has come; returns how many were asked about."""
         able = [key for key in self._providers if self._can(key, Capability.POLL)]
-        if not able:
+        if not able or not (able := await asyncio.to_thread(self._not_waiting, able)):
             return 0
         rows = await asyncio.to_thread(polls.due, self._database, able, BATCH)
         for item in rows:
@@ -117,9 +127,7 @@ class Asking:
             try:
                 found = await cast("Polls", self._providers[item.provider]).poll(watch)
             except ProviderError as error:
-                log.info(
-                    "%s could not be asked about %s: %s", item.provider, watch.entry_id, error.code
-                )
+                await asyncio.to_thread(self._refused, item.provider, watch.entry_id, error)
                 await asyncio.to_thread(polls.not_asked, self._database, [watch.entry_id])
                 continue
             await asyncio.to_thread(

@@ -309,7 +309,12 @@ def results(connection: sa.Connection, run_id: str, limit: int) -> list[RunResul
         .outerjoin(entry_text, entry_text.c.entry_id == bulk_item.c.entry_id)
         .where(bulk_item.c.bulk_run_id == run_id)
         .order_by(
-            sa.case((entry.c.chip == "failed", 0), (bulk_item.c.state == "skipped", 1), else_=2),
+            sa.case(
+                (entry.c.status == Status.UNKNOWN.value, 0),
+                (entry.c.chip == "failed", 1),
+                (bulk_item.c.state == "skipped", 2),
+                else_=3,
+            ),
             bulk_item.c.position,
         )
         .limit(limit)

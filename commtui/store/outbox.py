@@ -291,6 +291,8 @@ def _queue_again(connection: sa.Connection, outcome: Outcome, now: datetime) -> 
             due_at=outcome.again_at,
             reason=outcome.reason,
             worker_id=None,
+            # the worker lived through it, whatever became of those before
+            deaths=0,
         )
     )
     return found.rowcount == 1

@@ -83,14 +83,17 @@ class StatusLine(Widget):
             if pause.since
         ]
         held = sum(hold.number for hold in health.held)
+        unknown = [f"{number(health.unknown)} unknown"] if health.unknown else []
         self._set(
             _health=(
+                *unknown,
                 workers + due,
                 *(f"{name} paused: {why}" for name, why in names),
                 *([held_words(health.held)] if health.held else ()),
                 web,
             ),
             _brief=(
+                *unknown,
                 workers + due,
                 *(f"{name} paused" for name, _ in names),
                 *([f"{counted(held, 'fallback')} held"] if held else ()),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from commtui.domain.vocabulary import Status
+from commtui.errors import RateLimited
 from commtui.providers.base import Accepted, SendRequest, Watch, Watched
 from commtui.services.asking import Asking
 from commtui.services.events import Applying
@@ -95,3 +96,18 @@ def test_a_hint_that_comes_while_the_provider_is_asked_has_it_asked_again(texts:
     provider.meanwhile = lambda: None
     assert ask(texts, provider) == 1
     assert ask(texts, provider) == 0
+
+
+def test_a_provider_that_asks_to_wait_is_asked_no_more_by_anybody(texts: Office) -> None:
+    texts.send()
+    entry_id = texts.attempts()[0].id
+
+    def slow_down() -> None:
+        raise RateLimited("twilio", "429", "slow down", 60.0)
+
+    provider = Asked(slow_down)
+    hint(texts, entry_id, number=1)
+    assert ask(texts, provider) == 1
+    hint(texts, entry_id, number=2)
+    assert ask(texts, provider) == 0
+    assert len(provider.watched) == 1

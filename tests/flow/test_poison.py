@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from commtui.domain.vocabulary import ErrorClass, Status
+from commtui.errors import NotSent
 from commtui.providers.base import Accepted
 from commtui.services.claiming import Claiming, Taken
 from commtui.store import outbox, steps
@@ -155,3 +156,14 @@ def test_a_message_waits_for_what_is_in_flight_before_it_is_tried_alone(office: 
     asyncio.run(run())
     assert in_flight == [1, 1]
     assert {line.status for line in office.lines()} == {Status.SENT}
+
+
+def test_a_try_that_a_worker_lived_through_counts_anew(office: Office) -> None:
+    office.put(message())
+    office.queue()
+    for _ in range(2):
+        _, presence = take(office)
+        die(office, presence)
+    assert deaths(office) == [2]
+    office.work(lambda _: NotSent("sendgrid", "unreachable", "refused"), rounds=1)
+    assert deaths(office) == [0]
