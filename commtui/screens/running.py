@@ -29,7 +29,8 @@ class ProgressPanel(ReadingPanel[None]):
     BINDINGS = [
         Binding("p", "pause", "pause/go on", id="run.pause"),
         Binding("X", "stop", "stop the rest", id="run.stop"),
-        Binding("z", "undo", "undo", id="run.undo"),
+        # the text names it as long as there is something to undo
+        Binding("z", "undo", "Undo", show=False, id="run.undo"),
         Binding("escape", "cancel", "close (stops nothing)", id="run.close"),
     ]
 
