@@ -25,6 +25,7 @@ from commtui.services.downloads import Downloads
 from commtui.services.errands import Errands
 from commtui.services.events import Applying, Receiving
 from commtui.services.falling_back import FallingBack, Holds
+from commtui.services.gatekeeping import Gatekeeping
 from commtui.services.guarding import Guarding
 from commtui.services.housekeeping import Housekeeping
 from commtui.services.lists import Lists
@@ -85,6 +86,7 @@ def open_desk(settings: Settings) -> Desk:
         holds=Holds(database, author),
         downloads=Downloads(database, author),
         guarding=Guarding(database),
+        gates=Gatekeeping(database, settings, author),
     )
 
 
@@ -118,7 +120,7 @@ class Working:
         return bool(
             (outbox.due_now(self.database) and not self.guarding.findings())
             or inbox.waiting(self.database, 1)
-            or bulk.running(self.database)
+            or bulk.any_running(self.database)
             or fallbacks.due(self.database)
         )
 
@@ -146,7 +148,7 @@ def open_working(settings: Settings) -> Working:
         database=database,
         presence=presence,
         http=http,
-        delivery=Delivery(database, settings, providers, presence.id),
+        delivery=Delivery(database, settings, providers, presence.id, http.quotas),
         applying=applying,
         expansion=Expansion(database, dispatch, settings.zone),
         release=AutomaticRelease(database, dispatch),

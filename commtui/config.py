@@ -51,6 +51,8 @@ class Ui:
 class Sending:
     release: str = "hold"
     """hold: nothing leaves until somebody sends it; auto: new communications leave by themselves."""
+    grace_seconds: float = 5.0
+    """A confirmed bulk send begins after so long; until then it can be undone."""
     country: str = "FR"
     """For telephone numbers and addresses that name no country (ISO 3166-1 alpha-2)."""
 
@@ -66,7 +68,9 @@ class Worker:
     retry_seconds: float = 15.0
     """The first wait before what surely did not leave is tried again; it doubles, up to an hour."""
     pause_seconds: float = 60.0
-    """The first pause of a provider that refuses our account; it doubles, up to an hour."""
+    """The first pause of a provider that refuses our account or is out of order; it doubles, up to an hour."""
+    outage_limit: int = 10
+    """So many outages in a row pause a provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,12 +451,14 @@ def _country(value: Any) -> str | None:
 _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "mode": _mode,
     "sending.release": _one_of("auto", "hold"),
+    "sending.grace_seconds": _not_negative,
     "sending.country": _country,
     "worker.lease_seconds": _above_zero,
     "worker.concurrency": _above_zero,
     "worker.request_seconds": _above_zero,
     "worker.retry_seconds": _above_zero,
     "worker.pause_seconds": _above_zero,
+    "worker.outage_limit": _above_zero,
     "web.port": _port,
     "web.public_url": _web_url,
     "sendgrid.base_url": _web_url,

@@ -129,9 +129,9 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """End at SIGTERM and SIGINT; uvicorn's own way raises them once more before we could say goodbye."""
+        """End at SIGTERM, SIGINT and SIGHUP; uvicorn's own way raises them once more before we could say goodbye."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self.handle_exit, number, None)
         yield
 

@@ -1,7 +1,7 @@
 """The worker: sends what is queued, applies provider events, expands bulk runs, keeps house.
 
-Any number of them run on any number of hosts; the database shares out the work. SIGTERM lets the calls
-in flight end and records their answers.
+Any number of them run on any number of hosts; the database shares out the work. SIGTERM, and SIGHUP of a
+closed terminal, let the calls in flight end and record their answers.
 """
 
 from __future__ import annotations
@@ -101,6 +101,9 @@ class Worker:
                     self._stop.set()
             except DatabaseAway as error:
                 log.warning("heartbeat: database away: %s", error)
+            except Exception:
+                # without heartbeats everybody would take this worker for dead while it sends
+                log.exception("heartbeat failed; it is tried again")
             await self._pause(self._working.settings.worker.lease_seconds / 6)
 
     async def _stop_when_idle(self) -> None:
@@ -143,7 +146,7 @@ async def _main(settings: Settings, *, until_idle: bool) -> int:
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="store"))
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     working = await asyncio.to_thread(open_working, settings)
     worker = Worker(working, stop)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from commtui.config import Fallback, Secret, SendGrid, Settings, Twilio, Web, Worker
+from commtui.config import Fallback, Secret, SendGrid, Sending, Settings, Twilio, Web, Worker
 from commtui.domain.lines import Counts, Line, Query, Selection, Sort
 from commtui.domain.views import Plan
 from commtui.domain.vocabulary import Author, Channel, ErrorClass, Status, Tab
@@ -28,6 +28,7 @@ OPERATOR = Author("rosa", True)
 SETTINGS = Settings(
     sendgrid=SendGrid(api_key=Secret("SG.test"), from_email="billing@example.com"),
     twilio=Twilio(account_sid="AC0", auth_token=Secret("token"), from_="+33639981200"),
+    sending=Sending(grace_seconds=0.0),
     web=Web(public_url="https://hooks.example.com"),
     worker=Worker(lease_seconds=30.0, retry_seconds=0.001, pause_seconds=0.001),
     fallback=Fallback(automatic=False),

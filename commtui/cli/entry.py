@@ -40,6 +40,8 @@ _MODULES = {
     "customer": "customers",
     "fallback": "holding",
     "template": "templates",
+    "provider": "gating",
+    "runs": "gating",
     "worker": "processes",
     "web": "processes",
     "up": "processes",

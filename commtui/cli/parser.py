@@ -98,6 +98,8 @@ class _Commands:
         self._fallbacks()
         add_template_options(self._command("template", "list, check or preview templates"))
         self._record()
+        self._gates()
+        self._runs()
         self._processes()
 
     def _command(self, name: str, words: str) -> _Parser:
@@ -280,6 +282,34 @@ class _Commands:
         )
         _json(parser)
         _described(actions, "roles", "print the SQL that makes the roles on PostgreSQL")
+
+    def _gates(self) -> None:
+        parser = self._command("provider", "see which providers are paused, pause or release one")
+        actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+        _json(_described(actions, "list", "print what is paused, since when and why"))
+        for name, words, required, why in (
+            ("pause", "send nothing more by a provider until it is released", True, "why"),
+            ("release", "send by it again, whatever paused it", False, "why it works again"),
+        ):
+            action = _described(actions, name, words)
+            action.add_argument(
+                "name", metavar="NAME", help="sendgrid, twilio, ping, chorus, peppol"
+            )
+            action.add_argument("--reason", required=required, default="", metavar="TEXT", help=why)
+
+    def _runs(self) -> None:
+        parser = self._command("runs", "see bulk sends; pause, resume, stop or undo one")
+        actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+        _json(_described(actions, "list", "print the newest bulk sends"))
+        for name, words in (
+            ("pause", "begin no more of its messages until it is resumed"),
+            ("resume", "go on with a paused one"),
+            ("stop", "leave the rest of its messages as they were"),
+            ("undo", "take all of it back, as long as nothing of it is on its way"),
+        ):
+            _described(actions, name, words).add_argument(
+                "id", metavar="RUN", help="the bulk send's id, as the list says it"
+            )
 
     def _processes(self) -> None:
         parser = self._command("worker", "send what is queued and apply what providers report")

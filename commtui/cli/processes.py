@@ -33,8 +33,9 @@ def run_web(chosen: argparse.Namespace, settings: Settings) -> int:
 
 
 def _end_well_before_the_loop_runs() -> None:
-    """SIGTERM while a process is still starting has nothing to wait for."""
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+    """SIGTERM and SIGHUP while a process is still starting have nothing to wait for."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda _number, _frame: sys.exit(0))
 
 
 def _perhaps(chosen: argparse.Namespace, settings: Settings, run: Callable[[], int]) -> int:

@@ -22,7 +22,6 @@ from commtui.config import (
     Ping,
     Secret,
     SendGrid,
-    Sending,
     Settings,
     Twilio,
     Web,
@@ -157,7 +156,7 @@ def practice_settings(
         settings,
         mode="practice",
         database=Database(Secret(database_url)),
-        sending=Sending("hold", settings.sending.country),
+        sending=replace(settings.sending, release="hold"),
         worker=_WORKER,
         web=Web(HOST, web_port, f"http://{HOST}:{web_port}"),
         sendgrid=SendGrid(

@@ -94,10 +94,19 @@ def refusal(candidate: Candidate, now: datetime) -> str | None:
     return next((reason for applies, reason in checks if applies), None)
 
 
-def resend_refusal(candidate: Candidate) -> str | None:
-    """Why one entry cannot be resent now, or None; sent and delivered ones can."""
+UNKNOWN_REASON = (
+    "its outcome is unknown: it may have been sent. Settle it: it was sent, send again, or give up"
+)
+
+
+def resend_refusal(candidate: Candidate, *, settling: bool = False) -> str | None:
+    """Why one entry cannot be resent now, or None; sent and delivered ones can.
+
+    One whose outcome is unknown goes again only by `settling` it.
+    """
     checks = (
         (candidate.collecting, "data still being collected"),
+        (candidate.status is Status.UNKNOWN and not settling, UNKNOWN_REASON),
         (
             (candidate.locked and candidate.status is not Status.UNKNOWN)
             or candidate.status in (Status.QUEUED, Status.SENDING),

@@ -265,6 +265,7 @@ class RunState(StrEnum):
     RUNNING = "running"
     PAUSED = "paused"
     STOPPED = "stopped"
+    UNDONE = "undone"
     DONE = "done"
 
 
@@ -283,6 +284,15 @@ class Progress:
     skipped: int
     by_status: tuple[tuple[Status, int], ...]
     """The present status of the entries it made."""
+    begins_at: datetime | None = None
+    """When its delay is over; until then it can be undone."""
+    withdrawn: int = 0
+    """Items that a stop or an undo left as they were."""
+
+    @property
+    def undoable(self) -> bool:
+        """Whether nothing of it is on its way yet."""
+        return self.state in (RunState.RUNNING, RunState.PAUSED) and not self.expanded
 
     @property
     def open(self) -> int:
@@ -436,13 +446,26 @@ class Orphan:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderPause:
+    """A provider that is not called at present."""
+
+    provider: str
+    reason: str
+    since: datetime | None
+    """None: only for as long as it asked us to wait."""
+    until: datetime | None
+    """When it is called again; None: when an operator releases it."""
+    by: str = ""
+    """The operator who paused it; empty: it was paused by itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """What the status line says about the processes."""
 
     workers: int
     web: int
-    paused: tuple[tuple[str, str], ...]
-    """Provider, and why it is paused."""
+    paused: tuple[ProviderPause, ...]
     due: int
     """Messages waiting to be sent."""
     held: tuple[FallbackHold, ...] = ()
@@ -454,6 +477,10 @@ class Health:
     """What is wrong with feedback."""
     orphans: int = 0
     """Events about no message of ours; counted no further than a thousand."""
+    providers: tuple[str, ...] = ()
+    """Keys of the providers that are set up."""
+    unknown: int = 0
+    """Outcomes that nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

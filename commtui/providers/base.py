@@ -112,6 +112,8 @@ class DeliveryEvent:
     """The recipient's address opts out or in by it."""
     inbound: bool = False
     """A message to us: it is about none of ours."""
+    made_at: datetime | None = None
+    """When the provider made the message; set where a look-up found it by its likeness only."""
 
 
 class Follow(StrEnum):
@@ -236,7 +238,11 @@ class Finds(Protocol):
         self, request: SendRequest, since: datetime, reached: Mapping[str, Mapping[str, Any]]
     ) -> Sequence[DeliveryEvent] | None:
         """What became of a message whose answer was lost: its events, [] when there is no such message,
-        None when nothing is certain. Raises ProviderError when the provider cannot be asked."""
+        None when nothing is certain. Raises ProviderError when the provider cannot be asked.
+
+        A provider that knows messages by their likeness only gives an event of each that it may be, with
+        `made_at`; who asks has to know which of them are other entries'.
+        """
         ...
 
 

@@ -190,6 +190,7 @@ class ChorusApi:
             },
             content=json.dumps(body).encode(),
             limit=limit,
+            metered=True,
         )
         if answer.status == 401 and self._token == bearer:
             self._token = ""

@@ -252,7 +252,12 @@ class EInvoiceBe:
         if content_type:
             headers["content-type"] = content_type
         return await self._http.call(
-            KEY, method, f"{self._base}/api/{resource}", headers=headers, content=content
+            KEY,
+            method,
+            f"{self._base}/api/{resource}",
+            headers=headers,
+            content=content,
+            metered=True,
         )
 
     def _words(self, answer: Answer) -> str:

@@ -30,8 +30,19 @@ from commtui.errors import NotSent, ProviderError, UnknownOutcome
 CONNECT_SECONDS = 10.0
 KEEPALIVE_SECONDS = 4.0
 """Below every provider's idle time-out: a connection that died while idle would make a false unknown."""
+QUOTA_SECONDS = 24 * 3600.0
+"""A quota that lasts longer than this is none that is waited for."""
 ANSWER_LIMIT = 1_000_000
 """Bytes of an answer that are read; no provider's answer is nearly as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many calls a provider still takes, by the headers of an answer."""
+
+    remaining: int
+    seconds: float
+    """Until it takes as many again as it ever does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +75,29 @@ class Answer:
     def retry_after(self) -> float | None:
         """Seconds to wait after a 429: Retry-After, else X-RateLimit-Reset (epoch seconds)."""
         asked = self.asked_to_wait()
-        reset = self.headers.get("x-ratelimit-reset", "").strip()
-        if asked is None and reset.isascii() and reset.isdecimal():
-            return max(0.0, float(reset) - time.time())
-        return asked
+        return self._resets_in() if asked is None else asked
+
+    def quota(self) -> Quota | None:
+        """X-RateLimit-Remaining of X-RateLimit-Limit, when at most half is left; None: nothing to heed."""
+        limit, remaining = self._number("limit"), self._number("remaining")
+        resets_in = self._resets_in()
+        if remaining is None or resets_in is None or not 0 < resets_in <= QUOTA_SECONDS:
+            return None
+        if limit is not None and remaining * 2 > limit:
+            return None
+        return Quota(remaining, resets_in)
+
+    def _resets_in(self) -> float | None:
+        reset = self._number("reset")
+        return None if reset is None else max(0.0, float(reset) - time.time())
+
+    def _number(self, name: str) -> int | None:
+        """A number out of X-RateLimit-…, which some providers spell X-Rate-Limit-…."""
+        for spelling in ("x-ratelimit-", "x-rate-limit-"):
+            found = self.headers.get(spelling + name, "").strip()
+            if found.isascii() and found.isdecimal() and len(found) < 12:
+                return int(found)
+        return None
 
 
 class Http:
@@ -86,6 +116,7 @@ class Http:
         )
         self._tls: ssl.SSLContext | None = None
         self._clients: list[httpx.AsyncClient] = []
+        self._quotas: dict[str, Quota] = {}
         self._free: asyncio.LifoQueue[httpx.AsyncClient | None] = asyncio.LifoQueue()
         for _ in range(slots):
             self._free.put_nowait(None)
@@ -101,12 +132,14 @@ class Http:
         auth: tuple[str, str] | None = None,
         named_by: str = "",
         limit: int = ANSWER_LIMIT,
+        metered: bool = False,
     ) -> Answer:
         """Make one request and read its whole answer, up to `limit` bytes of it.
 
         `named_by` is the configured base URL of the provider whose answer, or whose network's directory, named
         `url`: it is not followed to a private network unless that base is itself private, and not from HTTPS
-        to plain HTTP. Raises NotSent or UnknownOutcome; no status raises.
+        to plain HTTP. The answer to a `metered` call says how many more such calls the provider takes.
+        Raises NotSent or UnknownOutcome; no status raises.
         """
         headers = dict(headers or {})
         _refuse_unsendable(provider, headers)
@@ -135,9 +168,17 @@ class Http:
                         extensions={"trace": trace, **extensions},
                     ) as response,
                 ):
-                    return await _read(response, limit)
+                    answer = await _read(response, limit)
             except Exception as error:  # noqa: BLE001 - whatever it was, the request left or it did not
                 raise _failure(provider, error, left=left) from None
+        if metered and (quota := answer.quota()) is not None:
+            self._quotas[provider] = quota
+        return answer
+
+    def quotas(self) -> dict[str, Quota]:
+        """What the newest metered answers said, by provider; said once."""
+        said, self._quotas = self._quotas, {}
+        return said
 
     async def aclose(self) -> None:
         """Close every connection."""

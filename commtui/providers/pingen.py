@@ -209,7 +209,9 @@ class Pingen:
         self, token: str, method: str, url: str, headers: Mapping[str, str], content: bytes | None
     ) -> Answer:
         signed = {**headers, "authorization": f"Bearer {token}"}
-        return await self._http.call(KEY, method, url, headers=signed, content=content)
+        return await self._http.call(
+            KEY, method, url, headers=signed, content=content, metered=True
+        )
 
     async def _bearer(self, refused: str = "") -> str:
         async with self._fetching:
@@ -266,7 +268,7 @@ class Pingen:
     def _refusal(self, answer: Answer) -> ProviderError:
         status, code, words = answer.status, str(answer.status), self._words(answer)
         if status == 429:
-            return RateLimited(KEY, code, words, _wait(answer))
+            return RateLimited(KEY, code, words, answer.retry_after())
         if status == 503 and (wait := answer.asked_to_wait()) is not None:
             return RateLimited(KEY, code, words, wait)
         if status in (401, 402, 403):
@@ -338,14 +340,6 @@ def event_of(attributes: Mapping[str, Any]) -> LetterEvent:
         past(attributes.get("emitted_at")) or past(attributes.get("created_at")),
         address_text(attributes.get("corrected_address")),
     )
-
-
-def _wait(answer: Answer) -> float | None:
-    """As every answer says it, and in the spelling of Ping's own documentation."""
-    reset = answer.headers.get("x-rate-limit-reset", "").strip()
-    if (asked := answer.retry_after()) is None and reset.isascii() and reset.isdecimal():
-        return max(0.0, float(reset) - time.time())
-    return asked
 
 
 def _data(answer: Answer) -> Mapping[str, Any]:

@@ -67,6 +67,11 @@ OWN: dict[str, Problem] = {
         "The worker ended in the middle; nothing was sent that cannot be repeated.",
         TRIES_AGAIN,
     ),
+    "worker_died": Problem(
+        ErrorClass.TECHNICAL,
+        "Three workers ended while they had this message, so it was set aside; it was not sent.",
+        "Report it to whoever runs commtui, whose log says more; then send it on, or give it up.",
+    ),
     "no_answer": Problem(
         ErrorClass.TEMPORARY,
         "The provider gave no answer; nothing was sent that cannot be repeated.",

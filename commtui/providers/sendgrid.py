@@ -195,6 +195,7 @@ class SendGridProvider:
                 "content-type": "application/json",
             },
             content=content,
+            metered=True,
         )
         message_id = wire.text(answer.headers.get("x-message-id"), 200)
         if answer.status == 202 and message_id:

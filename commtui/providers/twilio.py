@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, parse_qsl, quote, urlencode, urlsplit
@@ -161,12 +162,10 @@ class TwilioProvider:
         since: datetime,
         reached: Mapping[str, Mapping[str, Any]],  # noqa: ARG002 - the contract's form
     ) -> Sequence[DeliveryEvent] | None:
-        """The state of the one message that must be this one, None when nothing is certain.
+        """The state of each message that may be this one, by number, text and time; None when nothing is certain.
 
-        That the list has none is no proof: it may lag behind.
-
-        The caller has to know that the message found belongs to no other entry. The list is asked for by
-        recipient alone: a message that waits at Twilio has no DateSent, and a filter by it could hide it.
+        That the list has none is no proof: it may lag behind. The list is asked for by recipient alone: a message
+        that waits at Twilio has no DateSent, and a filter by it could hide it.
         """
         try:
             wanted = {"To": _recipient(request, self._settings), "PageSize": "200"}
@@ -178,13 +177,14 @@ class TwilioProvider:
         matches = []
         for message in listed:
             created = wire.mail_date(message.get("date_created"))
-            if self._may_be(message, request) and (
-                created is None or created >= since - FIND_SLACK
-            ):
-                matches.append(message)
-        if len(matches) != 1 or any(not wire.mail_date(it.get("date_created")) for it in matches):
-            return None
-        return [_resource_event(message, request.entry_id) for message in matches]
+            if not self._may_be(message, request):
+                continue
+            if created is None:
+                return None
+            if created >= since - FIND_SLACK:
+                found = _resource_event(message, request.entry_id)
+                matches.append(replace(found, made_at=created))
+        return matches or None
 
     async def poll(self, watch: Watch) -> Watched:
         """The present state of an accepted message, as events; none when Twilio no longer has it.
@@ -249,6 +249,7 @@ class TwilioProvider:
             headers={"content-type": "application/x-www-form-urlencoded"} if form else None,
             content=form.encode("ascii") if form else None,
             auth=self._auth,
+            metered=True,
         )
 
 

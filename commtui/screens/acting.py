@@ -25,6 +25,7 @@ from commtui.screens.resending import FIELD_OF_CHANNEL
 from commtui.screens.running import ProgressPanel, runs_panel
 from commtui.screens.waiting import offer_waiting
 from commtui.widgets.heading import TAB_LABELS
+from commtui.widgets.look import counted
 from commtui.widgets.preview import Preview
 
 CLIPBOARD_MOST = 74_000
@@ -55,6 +56,7 @@ class ActingScreen(FilteringScreen):
         Binding(
             "H", "health", "Provider health, held fallbacks, orphans", show=False, id="health.open"
         ),
+        Binding("z", "undo", "Undo your last bulk send", show=False, id="runs.undo"),
         Binding("question_mark,f1", "help", "help", key_display="?", id="help.open"),
         Binding("colon,ctrl+p", "palette", "Palette of all actions", show=False, id="palette.open"),
         Binding("f2,1", "app.show('overview')", "Communication", show=False, id="tab.overview"),
@@ -165,6 +167,14 @@ class ActingScreen(FilteringScreen):
     def action_audit(self) -> None:
         """Who did what, and how far each name can be trusted."""
         self.app.push_screen(AuditPanel(self.link, self.look))
+
+    def action_undo(self) -> None:
+        """Take the operator's own newest bulk send back, as long as nothing of it is on its way."""
+        self.ask(lambda desk: desk.undo_last(), self._undone, group="undo")
+
+    def _undone(self, run: Progress) -> None:
+        self.status.notice(f"Undone: none of the {counted(run.total, 'message')} was sent.")
+        self.look_for_changes()
 
     def action_runs(self) -> None:
         """Choose a bulk run to look at again."""

@@ -14,6 +14,7 @@ from textual.widgets import Button, Input, Static
 from commtui.domain.text import line as one_line
 from commtui.domain.views import FallbackHold, Health, Orphan
 from commtui.screens.choosing import ChoicePanel
+from commtui.screens.gating import ask_gate, pausable, pauses_text, releasable
 from commtui.screens.link import Link
 from commtui.screens.orphaned import NO_ORPHANS, OrphanPanel, orphan_words, orphans_panel
 from commtui.screens.panel import QuestionPanel, ReadingPanel
@@ -91,10 +92,13 @@ class HealthPanel(ReadingPanel[None]):
         Binding("s", "decide(True)", "release fallback", id="hold.release"),
         Binding("x", "decide(False)", "leave as failed", id="hold.decline"),
         Binding("o", "orphans", "orphans", id="orphans.open"),
+        Binding("p", "gate(False)", "pause", id="gate.pause"),
+        Binding("u", "gate(True)", "unpause", id="gate.release"),
     ]
 
     def __init__(self, link: Link, look: Look) -> None:
         super().__init__(link, look, "Provider health")
+        self._health: Health | None = None
         self._holds: tuple[FallbackHold, ...] | None = None
         self._note = ""
 
@@ -106,8 +110,18 @@ class HealthPanel(ReadingPanel[None]):
         self.ask(lambda desk: (desk.health(), desk.holds.list()), self._show, group="health")
 
     def _show(self, answer: tuple[Health, tuple[FallbackHold, ...]]) -> None:
-        health, self._holds = answer
-        self.show(health_text(health, self._holds, self._note, self.look))
+        self._health, self._holds = answer
+        self.show(health_text(self._health, self._holds, self._note, self.look))
+
+    def action_gate(self, release: bool) -> None:
+        """Pause a provider, or release one; asks which and why."""
+        if self._health is None:
+            return
+        providers = releasable(self._health) if release else pausable(self._health)
+        if providers:
+            ask_gate(self, providers, self._decided, release=release)
+        else:
+            self.say_problem("No provider is paused." if release else "There is none to pause.")
 
     def action_orphans(self) -> None:
         """Feedback that fits no message of ours."""
@@ -188,6 +202,7 @@ def health_text(health: Health, holds: tuple[FallbackHold, ...], note: str, look
                 ("Workers", number(health.workers) if health.workers else "none: nothing is sent"),
                 ("Web", "runs" if health.web else "does not run: no feedback is received"),
                 ("Due", counted(health.due, "message")),
+                ("Unknown", counted(health.unknown, "outcome") if health.unknown else "none"),
             ]
         )
     )
@@ -203,10 +218,7 @@ def health_text(health: Health, holds: tuple[FallbackHold, ...], note: str, look
         text.append(f"  since {look.full(item.since)}\n")
         text.append("  What to do  ", "bold").append(f"{one_line(item.advice, 400)}\n")
     text.append("\n").append(section("Paused providers"))
-    for provider, why in health.paused:
-        text.append(f"{one_line(provider, 20)}: ", "bold").append(f"{one_line(why, 300)}\n")
-    if not health.paused:
-        text.append("none\n")
+    text.append(pauses_text(health.paused, look))
     text.append(section("Our accounts"))
     for warning in health.warnings:
         text.append(f"{one_line(warning.provider, 20)}: ", "bold")

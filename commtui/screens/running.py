@@ -29,6 +29,8 @@ class ProgressPanel(ReadingPanel[None]):
     BINDINGS = [
         Binding("p", "pause", "pause/go on", id="run.pause"),
         Binding("X", "stop", "stop the rest", id="run.stop"),
+        # the text names it as long as there is something to undo
+        Binding("z", "undo", "Undo", show=False, id="run.undo"),
         Binding("escape", "cancel", "close (stops nothing)", id="run.close"),
     ]
 
@@ -88,6 +90,10 @@ class ProgressPanel(ReadingPanel[None]):
         """Withdraw what is not on its way yet."""
         self.ask(lambda desk: desk.stop(self._run_id), lambda _: self._look(), group="control")
 
+    def action_undo(self) -> None:
+        """Take the whole run back, as long as nothing of it is on its way."""
+        self.ask(lambda desk: desk.undo(self._run_id), lambda _: self._look(), group="control")
+
 
 def progress_text(progress: Progress, health: Health, look: Look) -> Text:
     """How far a run is."""
@@ -97,10 +103,17 @@ def progress_text(progress: Progress, health: Health, look: Look) -> Text:
     text.append(f"  {number(decided)} of {number(progress.total)} decided", "bold")
     over = progress.state is RunState.DONE
     text.append(f" · {'being sent' if over and progress.open else _STATE_WORDS[progress.state]}\n")
+    if progress.undoable:
+        begins = ""
+        if progress.begins_at is not None and progress.begins_at > look.clock():
+            begins = f", it begins at {look.full(progress.begins_at)}"
+        text.append(f"Nothing of it is on its way{begins}: z undoes it.\n", "bold")
     for status, count in progress.by_status:
         text.append(f"  {number(count):>7}  {look.status(status)}\n")
     if progress.waiting:
         text.append(f"  {number(progress.waiting):>7}  not begun yet\n")
+    if progress.withdrawn:
+        text.append(f"  {number(progress.withdrawn):>7}  withdrawn\n")
     if progress.skipped:
         text.append(f"  {number(progress.skipped):>7}  left as they are\n")
     if not health.workers and progress.open:
@@ -113,6 +126,7 @@ _STATE_WORDS = {
     RunState.RUNNING: "running",
     RunState.PAUSED: "paused",
     RunState.STOPPED: "stopped",
+    RunState.UNDONE: "undone",
     RunState.DONE: "done",
 }
 

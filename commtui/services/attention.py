@@ -102,13 +102,13 @@ class Attention:
             rank = max(GIVEN_UP_RANK, entry.rank + 1)
             return Fact(Status.FAILED, now, ErrorClass.UNKNOWN, GIVEN_UP, rank)
 
-        self._decide(entry_id, f"settle: {decision}", note, fact)
+        self._decide(entry_id, f"settle: {decision.value}", note, fact)
         return None
 
     def _again(self, entry_id: str, note: str) -> str:
         with self._database.read() as connection:
             _refuse_known(details.stored_entry(connection, entry_id))
-        return self._resending.resend(entry_id, entry_id, note.strip())
+        return self._resending.resend(entry_id, entry_id, note.strip(), settling=True)
 
     def _decide(
         self, entry_id: str, action: str, note: str, fact: Callable[[StoredEntry], Fact]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -23,7 +23,7 @@ from commtui.services.dispatch import Dispatch
 from commtui.services.lists import matching_ids
 from commtui.services.rendering import NOT_YET, warnings
 from commtui.store import audits, bulk, sends
-from commtui.store.engine import Database
+from commtui.store.engine import Connection, Database
 from commtui.store.entries import NewEntry
 from commtui.store.ledger import Ledger
 from commtui.store.prospects import LaneNow, Prospect
@@ -105,7 +105,10 @@ class Bulk:
         """Freeze a dry run and let the workers have it. Raises Refused when it is not one any more."""
         with self._database.write() as connection:
             now = self._database.now()
-            if not bulk.switch(connection, run_id, [RunState.DRAFT], RunState.RUNNING, now):
+            begins_at = now + timedelta(seconds=self._settings.sending.grace_seconds)
+            if not bulk.switch(
+                connection, run_id, [RunState.DRAFT], RunState.RUNNING, now, begins_at
+            ):
                 raise Refused("this dry run is no longer there; make a new one")
             progress = bulk.progress(connection, run_id)
             audits.write(
@@ -149,13 +152,36 @@ class Bulk:
         """Leave the rest of a run untouched, for good."""
         self._switch(run_id, [RunState.RUNNING, RunState.PAUSED], RunState.STOPPED)
 
+    def undo(self, run_id: str) -> None:
+        """Take a run back of which nothing is on its way. Raises Refused."""
+        with self._database.write() as connection:
+            if number := bulk.begun(connection, run_id):
+                raise Refused(
+                    f"{number} of its messages are on their way: it cannot be undone, only the rest stopped"
+                )
+            self._move(connection, run_id, [RunState.RUNNING, RunState.PAUSED], RunState.UNDONE)
+
+    def undo_last(self) -> Progress:
+        """Take this operator's newest run back. Raises Refused."""
+        own = (run for run in self.runs() if run.operator == self._author.name)
+        newest = next(own, None)
+        if newest is None:
+            raise Refused("there is no bulk send of yours to undo")
+        self.undo(newest.run_id)
+        return newest
+
     def _switch(self, run_id: str, allowed: list[RunState], to: RunState) -> None:
         with self._database.write() as connection:
-            if not bulk.switch(connection, run_id, allowed, to, self._database.now()):
-                raise Refused("this bulk send is over already")
-            audits.write(
-                connection, self._database, self._author, f"bulk send {to.value}", [run_id], {}
-            )
+            self._move(connection, run_id, allowed, to)
+
+    def _move(
+        self, connection: Connection, run_id: str, allowed: list[RunState], to: RunState
+    ) -> None:
+        if not bulk.switch(connection, run_id, allowed, to, self._database.now()):
+            raise Refused("this bulk send is over already")
+        audits.write(
+            connection, self._database, self._author, f"bulk send {to.value}", [run_id], {}
+        )
 
     def _communications(self, selection: Selection, tally: _Tally) -> Iterator[str]:
         """The shown communication of each line; the others that need attention only when asked for."""

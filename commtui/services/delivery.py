@@ -9,23 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
 from commtui.config import Settings
-from commtui.domain import retry
 from commtui.domain.optouts import OptOut
-from commtui.domain.vocabulary import Source, Status
+from commtui.domain.vocabulary import Source
 from commtui.errors import (
-    AccountTrouble,
     DatabaseAway,
     NotSent,
-    NotYet,
     ProviderError,
     Rejected,
-    Stopped,
     UnknownOutcome,
 )
 from commtui.providers import registry
@@ -36,10 +32,13 @@ from commtui.providers.base import (
     SendRequest,
     Stepwise,
 )
+from commtui.providers.http import Quota
 from commtui.services import outcomes
+from commtui.services.claiming import Claiming
 from commtui.services.stepping import EntrySteps, elapsed_clock
+from commtui.services.troubles import Troubles, answers
 from commtui.services.unsubscribing import Unsubscribing
-from commtui.store import inbox, matching, outbox, providers_state, refusing, requests
+from commtui.store import inbox, matching, outbox, providers_state, quotas, refusing, requests
 from commtui.store import steps as stored_steps
 from commtui.store.engine import Database
 from commtui.store.outbox import Claim, Outcome
@@ -74,12 +73,21 @@ class Delivery:
         settings: Settings,
         providers: Mapping[str, Checks],
         worker_id: str,
+        said: Callable[[], Mapping[str, Quota]] = dict,
     ) -> None:
+        """`said` tells, once, what the providers' headers said of how many more calls they take."""
         self._database = database
         self._settings = settings
         self._unsubscribing = Unsubscribing(database, settings)
         self._providers = providers
         self._worker_id = worker_id
+        self._said = said
+        self._claiming = Claiming(database, settings, worker_id)
+        self._troubles = Troubles(database, settings)
+        self._alone = False
+        """What is in flight has to end before anything else is claimed."""
+        self._answering: set[str] = set()
+        """Providers that answered as they should since this was last recorded."""
         self._answers: asyncio.Queue[Outcome] = asyncio.Queue()
         self._calls: set[asyncio.Task[None]] = set()
         self._recording = 0
@@ -94,19 +102,19 @@ class Delivery:
     async def step(self) -> int:
         """Claim what free slots can take and start the calls, or wait for a free slot; returns 0 when idle."""
         free = self._slots - len(self._calls)
-        if free <= 0:
+        if self._calls and (free <= 0 or self._alone):
             await asyncio.wait(self._calls, return_when=asyncio.FIRST_COMPLETED)
             await asyncio.sleep(GATHER_SECONDS)
             return 1
-        claims = await asyncio.to_thread(self._claim, free)
-        if not claims:
-            return 0
-        ready, stopped = await asyncio.to_thread(self._examine, claims)
-        if stopped:
-            await asyncio.to_thread(outbox.finish, self._database, stopped)
-        if ready:
-            await self._start(ready)
-        return len(claims)
+        taken = await asyncio.to_thread(self._claiming.take, free, len(self._calls))
+        self._alone = taken.alone
+        if taken.claims:
+            ready, stopped = await asyncio.to_thread(self._examine, taken.claims)
+            if stopped:
+                await asyncio.to_thread(self._finish, stopped)
+            if ready:
+                await self._start(ready)
+        return len(taken.claims) + taken.alone
 
     async def record(self) -> None:
         """Record answers as they come, as many as have come in one transaction; runs until cancelled.
@@ -149,15 +157,14 @@ class Delivery:
         for outcome in outcomes:
             if outcome.events:
                 inbox.learn(self._database, outcome.claim.provider, outcome.events, Source.WORKER)
-        accepted = {
-            outcome.claim.provider
-            for outcome in outcomes
-            if outcome.change is not None and outcome.change.fact.status is Status.SENT
-        }
         with contextlib.suppress(DatabaseAway):
-            # the next accepted message says it again
-            for provider in accepted:
-                providers_state.works(self._database, provider)
+            # the next answers say it again
+            quotas.observe(self._database, self._said())
+            if self._answering:
+                answering, self._answering = self._answering, set()
+                providers_state.works(self._database, answering)
+                quotas.accepted(self._database, answering)
+            self._give_back(outcome.claim for outcome in outcomes)
         self._match_early(outcomes)
 
     def _match_early(self, outcomes: Sequence[Outcome]) -> None:
@@ -174,12 +181,10 @@ class Delivery:
             # the answers are recorded and must not be recorded again because of this; the sweep finds the events
             log.exception("events that came early could not be attributed; they are tried again")
 
-    def _claim(self, limit: int) -> list[Claim]:
-        with self._database.read() as connection:
-            pauses = providers_state.paused(connection, self._database.now())
-        return outbox.claim(
-            self._database, self._worker_id, limit, [pause.provider for pause in pauses]
-        )
+    def _give_back(self, claims: Iterable[Claim]) -> None:
+        """Somebody else may make the one try after a pause: these have ended, or were not made."""
+        if providers := {claim.provider for claim in claims if claim.probe}:
+            providers_state.give_probe_back(self._database, providers)
 
     def _examine(self, claims: Sequence[Claim]) -> tuple[list[_Ready], list[Outcome]]:
         """What may be sent with everything it needs, and what our own checks stop."""
@@ -196,7 +201,10 @@ class Delivery:
             if request is not None:
                 request = replace(request, unsubscribe=self._unsubscribing.link(request))
             problem = self._check(claim, request, refused.get(claim.entry_id), now)
-            if problem is not None:
+            if problem is not None and claim.entry_id in begun:
+                words = problem.change.words if problem.change is not None else ""
+                stopped.append(outcomes.given_up(claim, "", words, now, begun=True))
+            elif problem is not None:
                 stopped.append(problem)
             elif request is not None:
                 steps = (
@@ -263,6 +271,7 @@ class Delivery:
             begun |= outbox.begin(self._database, single)
         if stepwise:
             begun |= outbox.prepare(self._database, stepwise)
+        self._give_back(item for item in (*single, *stepwise) if item.entry_id not in begun)
         return begun
 
     async def _call(self, item: _Ready, begun_at: float) -> None:
@@ -277,48 +286,28 @@ class Delivery:
             else:
                 answer = await cast("Stepwise", provider).advance(item.request, steps)
             outcome = outcomes.accepted(claim, answer, tries, self._database.now())
+            self._answering.add(claim.provider)
         except ProviderError as error:
-            outcome = await self._refused(claim, _as_seen(error, item, self._database), tries)
+            outcome = await self._failed(item, _as_seen(error, item, self._database))
             if isinstance(error, Rejected):
                 outcome = outcomes.heard(outcome, error.code, item.request, self._database.now())
         except Exception as error:
             log.exception("provider %s failed in our own code", claim.provider)
             ours = UnknownOutcome(claim.provider, "internal", type(error).__name__)
-            outcome = await self._refused(claim, _as_seen(ours, item, self._database), tries)
+            outcome = await self._failed(item, _as_seen(ours, item, self._database))
         self._answers.put_nowait(outcome)
 
-    async def _refused(self, claim: Claim, error: ProviderError, tries: int) -> Outcome:
-        now = self._database.now()
-        words = error.words
-        if isinstance(error, AccountTrouble):
-            reason = registry.by_key(claim.provider).explain(Status.REJECTED, error.code, words)
-            pause_seconds = self._settings.worker.pause_seconds
-            try:
-                until = await asyncio.to_thread(
-                    providers_state.pause,
-                    self._database,
-                    claim.provider,
-                    reason.sentence,
-                    pause_seconds,
-                    error.code,
-                )
-            except DatabaseAway:
-                # the next call is refused as well, and pauses the provider then
-                until = now + timedelta(seconds=pause_seconds)
-            return outcomes.again(claim, error, until, tries, now)
-        if isinstance(error, NotYet):
-            seconds = error.retry_after or self._settings.worker.retry_seconds
-            return Outcome(
-                claim, None, again_at=now + timedelta(seconds=seconds), reason=error.code
-            )
-        if isinstance(error, NotSent):
-            seconds = retry.delay(tries, self._settings.worker.retry_seconds, error.retry_after)
-            return outcomes.again(claim, error, now + timedelta(seconds=seconds), tries, now)
-        if isinstance(error, Stopped):
-            return outcomes.failed(claim, error.code, words, now)
-        if isinstance(error, Rejected):
-            return outcomes.rejected(claim, error, tries, now)
-        return outcomes.unknown(claim, error, tries, now)
+    async def _failed(self, item: _Ready, error: ProviderError) -> Outcome:
+        if answers(error):
+            self._answering.add(item.claim.provider)
+        return await asyncio.to_thread(
+            self._troubles.read,
+            item.claim,
+            error,
+            item.claim.tries + 1,
+            expires_at=item.request.expires_at,
+            begun=item.steps is not None and item.steps.begun_at is not None,
+        )
 
 
 def _as_seen(error: ProviderError, item: _Ready, database: Database) -> ProviderError:

@@ -46,6 +46,7 @@ from commtui.services.customers import Customers
 from commtui.services.details import Details
 from commtui.services.downloads import Downloads
 from commtui.services.falling_back import Holds, held
+from commtui.services.gatekeeping import Gatekeeping
 from commtui.services.guarding import Guarding, barred_words
 from commtui.services.lists import Lists
 from commtui.services.resending import Resending
@@ -73,6 +74,7 @@ class Desk:
         holds: Holds,
         downloads: Downloads,
         guarding: Guarding,
+        gates: Gatekeeping,
     ) -> None:
         self.database = database
         self.zone = zone
@@ -88,6 +90,7 @@ class Desk:
         self._downloads = downloads
         self._guarding = guarding
         self.audits = Auditing(database)
+        self.gates = gates
 
     def close(self) -> None:
         """Close the database."""
@@ -187,6 +190,14 @@ class Desk:
         """Leave the rest of a bulk run untouched."""
         self._bulk.stop(run_id)
 
+    def undo(self, run_id: str) -> None:
+        """Take a bulk run back of which nothing is on its way. Raises Refused."""
+        self._bulk.undo(run_id)
+
+    def undo_last(self) -> Progress:
+        """Take this operator's newest bulk run back. Raises Refused."""
+        return self._bulk.undo_last()
+
     # single messages
 
     def resend_offer(self, entry_id: str) -> ResendOffer:
@@ -256,17 +267,21 @@ class Desk:
     def health(self) -> Health:
         """Who works, what is paused, how much waits."""
         now = self.database.now()
+        paused = self.gates.list()
         with self.database.read() as connection:
             living = workers.alive(connection, now)
-            pauses = providers_state.paused(connection, now)
             return Health(
                 workers=sum(1 for process in living if process.kind == "worker"),
                 web=sum(1 for process in living if process.kind == "web"),
-                paused=tuple((pause.provider, pause.reason) for pause in pauses),
+                paused=paused,
                 due=outbox.due_count(connection),
                 held=held(connection),
-                warnings=warnings(accounts.findings(connection, now), pauses),
+                warnings=warnings(
+                    accounts.findings(connection, now), providers_state.pauses(connection, now)
+                ),
                 barred=barred_words(self._guarding.look(connection)),
                 findings=tuple(findings.standing(connection)),
                 orphans=orphans.count(connection, self.database),
+                providers=self.gates.providers,
+                unknown=outbox.unknown_count(connection),
             )

@@ -104,10 +104,13 @@ class Dispatch:
                 return f"goes by {way.channel.label.lower()}"
         return reason
 
-    def resend_refusal(self, prospect: Prospect, lane: LaneNow) -> str | None:
+    def resend_refusal(
+        self, prospect: Prospect, lane: LaneNow, *, settling: bool = False
+    ) -> str | None:
         """Why this lane's latest attempt cannot be resent, or None."""
         now = self._database.now()
-        plain = resend_refusal(self._candidate(prospect, lane, lane.channel, now))
+        candidate = self._candidate(prospect, lane, lane.channel, now)
+        plain = resend_refusal(candidate, settling=settling)
         if plain is None and prospect.refused_by(lane.channel) is not None:
             return "the recipient has opted out of this: not to this address again"
         return plain

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import cast
 
 from commtui.domain import retry
@@ -101,6 +100,7 @@ class Errands:
             )
 
     def _later(self, item: Errand, words: str) -> None:
-        wait = timedelta(seconds=retry.delay(item.tries, FIRST_SECONDS))
+        now = self._database.now()
+        at = retry.after(item.tries, retry.Failure(item.id), now, first_seconds=FIRST_SECONDS)
         with self._database.write() as connection:
-            errands.later(connection, item.id, words, self._database.now() + wait)
+            errands.later(connection, item.id, words, at)

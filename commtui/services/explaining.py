@@ -11,7 +11,7 @@ from commtui.errors import NotFound
 from commtui.providers import registry
 from commtui.providers.base import Problem
 from commtui.store.details import Waiting
-from commtui.store.providers_state import Pause
+from commtui.store.providers_state import Pause, Why
 
 GIVEN_UP = "given_up"
 """The code of an unknown outcome that an operator gave up on."""
@@ -89,10 +89,7 @@ def _queued(line: Line, waiting: Waiting, now: datetime, zone: tzinfo | None) ->
     label = _label(line.provider)
     later = waiting.due_at is not None and waiting.due_at > now
     if waiting.pause is not None:
-        words = (
-            f"{label} is paused until {_moment(waiting.pause.until, zone)}: {waiting.pause.reason}"
-        )
-        return words, remedy(waiting.pause)
+        return _paused(label, waiting.pause, zone)
     if waiting.reason:
         problem = _problem(line.provider, Status.REJECTED, waiting.reason, line.error_message)
         again = f" at {_moment(waiting.due_at, zone)}" if later else " now"
@@ -103,8 +100,21 @@ def _queued(line: Line, waiting: Waiting, now: datetime, zone: tzinfo | None) ->
     return _by_workers(f"It waits to be handed to {label}.", waiting)
 
 
+def _paused(label: str, pause: Pause, zone: tzinfo | None) -> tuple[str, str]:
+    if pause.until is None:
+        since = _moment(pause.since, zone)
+        return (
+            f"{label} was paused by {pause.by}, {since}: {pause.reason}",
+            "What waits goes out by itself once somebody releases the provider (H).",
+        )
+    advice = remedy(pause)
+    return f"{label} is paused until {_moment(pause.until, zone)}: {pause.reason}", advice
+
+
 def remedy(pause: Pause) -> str:
-    """What to do about an account that is refused, so that its provider is paused."""
+    """What to do about a provider that is paused by itself."""
+    if pause.why is Why.OUTAGE:
+        return "Nothing to do: it is tried again by itself, first with one message."
     known = pause.code and registry.explain(pause.provider, Status.REJECTED, pause.code, "")
     if not known or known.error_class is ErrorClass.UNKNOWN:
         return f"Have the account put right; {_AFTERWARDS} by itself afterwards."

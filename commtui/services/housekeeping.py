@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from commtui.store import bulk, counters, feed, inbox, matching, outbox, schema, search
+from commtui.store import bulk, counters, feed, inbox, matching, recovery, schema, search
 from commtui.store.engine import Database
 
 JOURNAL_KEPT = 2_000_000
@@ -18,7 +18,7 @@ class Housekeeping:
 
     def recover(self) -> int:
         """Entries whose worker died in the middle of a call become unknown; returns how many."""
-        return outbox.recover(self._database)
+        return recovery.recover(self._database)
 
     def catch_up(self) -> int:
         """Fold counters and index what can be searched; returns how many rows that was."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from commtui.domain.fold import Fact
 from commtui.domain.optouts import SOURCE_WORDS, OptOut
 from commtui.domain.vocabulary import ErrorClass, Purpose, Source, Status
-from commtui.errors import ProviderError
+from commtui.errors import ProviderError, UnknownOutcome
 from commtui.providers import registry
 from commtui.providers.base import Accepted, DeliveryEvent, SendRequest
 from commtui.store.entries import Change
@@ -32,6 +32,14 @@ def failed(claim: Claim, code: str, words: str, now: datetime) -> Outcome:
     problem = registry.explain(claim.provider, Status.FAILED, code, words)
     fact = Fact(Status.FAILED, now, problem.error_class, code)
     return Outcome(claim, Change(claim.entry_id, fact, Source.WORKER, words=words))
+
+
+def given_up(claim: Claim, code: str, words: str, now: datetime, *, begun: bool) -> Outcome:
+    """It is not tried any more; when an earlier try may have sent it, nobody knows."""
+    if not begun:
+        return failed(claim, code, words, now)
+    lost = UnknownOutcome(claim.provider, "no_answer", f"{words} An earlier try may have sent it.")
+    return unknown(claim, lost, claim.tries, now)
 
 
 def opted_out(claim: Claim, request: SendRequest, refusal: OptOut, now: datetime) -> Outcome:

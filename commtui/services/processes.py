@@ -94,7 +94,7 @@ def up(settings: Settings, config: Path | None) -> int:
         nonlocal wanted
         wanted = False
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)
     environment = _environment(settings)
     children: dict[str, subprocess.Popen[bytes]] = {}

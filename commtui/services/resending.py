@@ -20,7 +20,6 @@ from commtui.store.engine import Database
 from commtui.store.ledger import Ledger
 from commtui.store.prospects import LaneNow, Prospect
 
-MAY_BE_TWICE = "it may have been sent: sending again may deliver it twice"
 SAME_ADDRESS = "it failed at this same address before"
 
 
@@ -61,12 +60,15 @@ class Resending:
             new_letter=_address_page(entry, prospect),
         )
 
-    def resend(self, entry_id: str, seen_entry: str, note: str = "") -> str:
+    def resend(
+        self, entry_id: str, seen_entry: str, note: str = "", *, settling: bool = False
+    ) -> str:
         """Send it again; returns the new entry's id. Raises NotFound, Refused.
 
         `seen_entry` is the lane's latest attempt that the operator saw; `note` goes into the audit trail.
+        `settling` is an operator's decision about an outcome that nobody knows.
         """
-        rendering, content_hash, letter_for = self._letter(entry_id)
+        rendering, content_hash, letter_for = self._letter(entry_id, settling=settling)
         with self._database.write() as connection:
             now = self._database.now()
             entry = details.stored_entry(connection, entry_id)
@@ -79,7 +81,7 @@ class Resending:
             if lane is not None and lane.latest_entry_id != seen_entry:
                 made = sends.author_of(connection, lane.latest_entry_id or "")
                 raise Refused(self._meanwhile(made))
-            if reason := self._refusal(entry_id, prospect, lane):
+            if reason := self._refusal(entry_id, prospect, lane, settling=settling):
                 raise Refused(reason)
             if letter_for is not None and letter_for != prospect.contacts.postal:
                 raise Refused("the address was corrected at this moment: look again")
@@ -102,14 +104,14 @@ class Resending:
                 connection,
                 self._database,
                 self._author,
-                "resend",
+                "settle: again" if settling else "resend",
                 [entry_id],
                 {"entry": new.id},
                 note,
             )
         return new.id
 
-    def _letter(self, entry_id: str) -> tuple[int, str, str | None]:
+    def _letter(self, entry_id: str, *, settling: bool) -> tuple[int, str, str | None]:
         """A letter made anew for a corrected address, before the transaction that sends it.
 
         Its rendering, content hash and address; None as the address when the stored letter goes out. Raises Refused
@@ -121,7 +123,8 @@ class Resending:
                 entry.communication_id
             ]
         lane = prospect.lane(entry.channel)
-        if not _address_page(entry, prospect) or self._refusal(entry_id, prospect, lane):
+        refused = self._refusal(entry_id, prospect, lane, settling=settling)
+        if refused or not _address_page(entry, prospect):
             return 0, "", None
         address = prospect.contacts.postal
         try:
@@ -132,12 +135,14 @@ class Resending:
             raise Refused(f"the letter cannot be made for the corrected address: {error}") from None
         return *made, address
 
-    def _refusal(self, entry_id: str, prospect: Prospect, lane: LaneNow | None) -> str | None:
+    def _refusal(
+        self, entry_id: str, prospect: Prospect, lane: LaneNow | None, *, settling: bool = False
+    ) -> str | None:
         if lane is None:
             return "this communication no longer goes on this channel"
         if lane.status is Status.UNKNOWN and lane.latest_entry_id != entry_id:
             return "the outcome of the latest attempt is unknown: settle that one first"
-        return self._dispatch.resend_refusal(prospect, lane)
+        return self._dispatch.resend_refusal(prospect, lane, settling=settling)
 
     def _meanwhile(self, made: tuple[str, datetime] | None) -> str:
         if made is None:
@@ -156,12 +161,12 @@ class Resending:
         latest = attempts[0].line
         present = prospect.recipient(channel)
         warnings = []
-        if latest.status is Status.UNKNOWN:
-            warnings.append(MAY_BE_TWICE)
-        elif latest.status in (Status.SENT, Status.DELIVERED):
+        if latest.status in (Status.SENT, Status.DELIVERED):
             words = STATUS_LOOKS[latest.status].label.lower()
             warnings.append(f"the latest attempt is {words}: the customer gets it once more")
-        elif latest.status is not Status.CANCELLED and latest.recipient == present:
+        elif (
+            latest.status not in (Status.CANCELLED, Status.UNKNOWN) and latest.recipient == present
+        ):
             warnings.append(SAME_ADDRESS)
         if latest.id != entry_id:
             warnings.append("this is not the latest attempt: its older content is sent")

@@ -18,7 +18,8 @@ from commtui.store.tables import bulk_item, bulk_run, customer, entry, entry_tex
 
 DRAFT_KEPT = timedelta(hours=1)
 """A dry run that nobody confirmed or cancelled is forgotten after this."""
-_LIVE = (RunState.RUNNING.value, RunState.PAUSED.value, RunState.STOPPED.value, RunState.DONE.value)
+_LIVE = tuple(state.value for state in RunState if state is not RunState.DRAFT)
+_WITHDRAWN = (RunState.STOPPED.value, RunState.UNDONE.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +97,17 @@ def close_draft(
 
 
 def switch(
-    connection: sa.Connection, run_id: str, allowed: Sequence[RunState], to: RunState, now: datetime
+    connection: sa.Connection,
+    run_id: str,
+    allowed: Sequence[RunState],
+    to: RunState,
+    now: datetime,
+    begins_at: datetime | None = None,
 ) -> bool:
-    """Move a run to another state, if it is in one of those allowed."""
+    """Move a run to another state, if it is in one of those allowed; a confirmed one begins at a moment."""
     values: dict[str, Any] = {"state": to.value, "updated_at": now}
     if RunState.DRAFT in allowed:
-        values["confirmed_at"] = now
+        values |= {"confirmed_at": now, "begins_at": begins_at}
     states = [state.value for state in allowed]
     found = connection.execute(
         bulk_run.update()
@@ -109,6 +115,15 @@ def switch(
         .values(**values)
     )
     return found.rowcount == 1
+
+
+def begun(connection: sa.Connection, run_id: str) -> int:
+    """How many messages of a run are on their way; the run is locked, so that no more become so meanwhile."""
+    connection.execute(sa.select(bulk_run.c.id).where(bulk_run.c.id == run_id).with_for_update())
+    query = sa.select(sa.func.count()).where(
+        bulk_item.c.bulk_run_id == run_id, bulk_item.c.entry_id.is_not(None)
+    )
+    return int(connection.execute(query).scalar_one())
 
 
 def delete_draft(database: Database, run_id: str, batch: int = 2_000) -> None:
@@ -151,12 +166,13 @@ def old_drafts(database: Database) -> list[str]:
 
 
 def running(database: Database) -> list[str]:
-    """Runs that have items to expand."""
+    """Runs whose items may be expanded now: their delay is over."""
+    begun_by = sa.or_(bulk_run.c.begins_at.is_(None), bulk_run.c.begins_at <= database.now())
     with database.read() as connection:
         return list(
             connection.execute(
                 sa.select(bulk_run.c.id)
-                .where(bulk_run.c.state == RunState.RUNNING.value)
+                .where(bulk_run.c.state == RunState.RUNNING.value, begun_by)
                 .order_by(bulk_run.c.id)
             ).scalars()
         )
@@ -173,12 +189,23 @@ def ahead(connection: sa.Connection, run_id: str, limit: int) -> list[str]:
     return list(dict.fromkeys(connection.scalars(query)))
 
 
+def any_running(database: Database) -> bool:
+    """Whether a run has items to expand, now or after its delay."""
+    query = sa.select(bulk_run.c.id).where(bulk_run.c.state == RunState.RUNNING.value)
+    with database.read() as connection:
+        return connection.execute(query.limit(1)).first() is not None
+
+
 def take(connection: sa.Connection, run_id: str, limit: int) -> list[Pending]:
-    """Lock the next items of a running run; another worker takes others."""
+    """Lock the next items of a running run; another worker takes others.
+
+    The run is locked as well, together with other workers: who pauses, stops or undoes it waits for this
+    transaction, and what comes after them expands nothing.
+    """
     author = connection.execute(
-        sa.select(bulk_run.c.operator, bulk_run.c.operator_verified).where(
-            bulk_run.c.id == run_id, bulk_run.c.state == RunState.RUNNING.value
-        )
+        sa.select(bulk_run.c.operator, bulk_run.c.operator_verified)
+        .where(bulk_run.c.id == run_id, bulk_run.c.state == RunState.RUNNING.value)
+        .with_for_update(read=True)
     ).first()
     if author is None:
         return []
@@ -242,13 +269,16 @@ def progress(connection: sa.Connection, run_id: str) -> Progress:
         items[state] += number
         if status is not None:
             statuses[Status(status)] += number
+    withdrawn = run.state in _WITHDRAWN
     return Progress(
         run_id=run_id,
         state=RunState(run.state),
         operator=run.operator,
         confirmed_at=run.confirmed_at or run.created_at,
+        begins_at=run.begins_at,
         total=run.total,
-        waiting=items["pending"],
+        waiting=0 if withdrawn else items["pending"],
+        withdrawn=items["pending"] if withdrawn else 0,
         expanded=items["sent"],
         skipped=items["skipped"],
         by_status=tuple(sorted(statuses.items())),
@@ -290,18 +320,25 @@ def results(connection: sa.Connection, run_id: str, limit: int) -> list[RunResul
         .outerjoin(entry_text, entry_text.c.entry_id == bulk_item.c.entry_id)
         .where(bulk_item.c.bulk_run_id == run_id)
         .order_by(
-            sa.case((entry.c.chip == "failed", 0), (bulk_item.c.state == "skipped", 1), else_=2),
+            sa.case(
+                (entry.c.status == Status.UNKNOWN.value, 0),
+                (entry.c.chip == "failed", 1),
+                (bulk_item.c.state == "skipped", 2),
+                else_=3,
+            ),
             bulk_item.c.position,
         )
         .limit(limit)
     )
+    state = connection.execute(sa.select(bulk_run.c.state).where(bulk_run.c.id == run_id)).scalar()
+    pending = "withdrawn" if state in _WITHDRAWN else "waiting"
     return [
         RunResult(
             reference=row.reference,
             customer_name=row.name,
             channel=Channel(row.channel),
             status=Status(row.status) if row.status else None,
-            words=row.reason or row.error_words or ("waiting" if row.state == "pending" else ""),
+            words=row.reason or row.error_words or (pending if row.state == "pending" else ""),
         )
         for row in connection.execute(statement)
     ]

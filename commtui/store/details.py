@@ -365,7 +365,7 @@ def waiting(
     ).first()
     if row is None:
         raise NotFound(f"there is no communication {communication_id}")
-    pauses = providers_state.paused(connection, now)
+    pauses = providers_state.pauses(connection, now)
     return Waiting(
         release=Release(row.release),
         send_at=row.send_at,

@@ -150,19 +150,6 @@ def _unknown(
     }
 
 
-def known_elsewhere(database: Database, provider: str, message_id: str, entry_id: str) -> bool:
-    """Whether a provider's message id belongs to another entry already."""
-    with database.read() as connection:
-        found = connection.execute(
-            sa.select(entry.c.id).where(
-                entry.c.provider_message_id == message_id,
-                entry.c.provider == provider,
-                entry.c.id != entry_id,
-            )
-        ).first()
-    return found is not None
-
-
 def _insert(
     connection: sa.Connection,
     database: Database,

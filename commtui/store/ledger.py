@@ -28,6 +28,7 @@ from commtui.store.entries import (
     won,
 )
 from commtui.store.overview import batches, lock_subjects, rewrite_lines
+from commtui.store.settling import note_settled
 from commtui.store.tables import (
     entry,
     entry_status,
@@ -109,6 +110,7 @@ class Ledger:
         self._write_entries(changed)
         self._free_lanes(changed)
         self._mark_twice(changed)
+        note_settled(self._writing, changed, changes)
         self._write_history(history)
         self._write_texts(told, rows)
 

@@ -7,25 +7,23 @@ committed immediately before the call that cannot be taken back; only such a row
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from commtui.domain.fold import Fact
-from commtui.domain.vocabulary import ErrorClass, Source, Status
-from commtui.providers import registry
+from commtui.domain.vocabulary import Source, Status
 from commtui.providers.base import DeliveryEvent
-from commtui.store import providers_state, refusing, steps
+from commtui.store import providers_state, quotas, refusing, steps
 from commtui.store.engine import Database
 from commtui.store.entries import Change
 from commtui.store.ledger import Ledger
 from commtui.store.overview import batches
 from commtui.store.tables import outbox, worker
-from commtui.store.tables_delivery import delivery_step
-
-RECOVER_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +34,8 @@ class Claim:
     provider: str
     fence: int
     tries: int
+    probe: bool = False
+    """Made to see whether a paused provider works again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,43 +60,111 @@ def live_workers(now: datetime) -> sa.Select[str]:
     )
 
 
-def claim(database: Database, worker_id: str, limit: int, paused: Collection[str]) -> list[Claim]:
-    """Take up to `limit` due rows, most urgent first."""
-    now = database.now()
-    free = sa.or_(
-        outbox.c.worker_id.is_(None),
-        outbox.c.worker_id == worker_id,
-        outbox.c.worker_id.not_in(live_workers(now)),
-    )
-    due = (
-        sa.select(outbox.c.entry_id)
-        .where(
-            outbox.c.state == "queued",
-            outbox.c.due_at <= now,
-            outbox.c.provider.not_in(sorted(paused)),
-            free,
-        )
-        .order_by(outbox.c.priority, outbox.c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+def claim(
+    database: Database,
+    worker_id: str,
+    limit: int,
+    paused: Collection[str],
+    limited: Collection[str] = (),
+) -> list[Claim]:
+    """Take up to `limit` due rows, most urgent first, and of limited providers no more than they take.
+
+    Rows that a worker died with are left out: they are claimed alone.
+    """
+    due = _due(database, worker_id, outbox.c.deaths == 0, outbox.c.provider.not_in(sorted(paused)))
+    due = due.limit(limit)
     if _nothing(database, due):
         return []
     with database.write() as connection:
-        ids = connection.execute(due).scalars().all()
-        if not ids:
+        rows = connection.execute(due.with_for_update(skip_locked=True)).all()
+        return _taken(connection, worker_id, _granted(connection, rows, limited, database.now()))
+
+
+def suspect_due(
+    connection: sa.Connection, database: Database, worker_id: str, paused: Collection[str]
+) -> bool:
+    """Whether a row is due that a worker died with."""
+    return connection.execute(_suspects(database, worker_id, paused)).first() is not None
+
+
+def claim_suspect(database: Database, worker_id: str, paused: Collection[str]) -> list[Claim]:
+    """Take one due row that a worker died with; nothing else may be in flight while it is tried."""
+    with database.write() as connection:
+        due = _suspects(database, worker_id, paused).with_for_update(skip_locked=True)
+        rows = connection.execute(due).all()
+        return _taken(connection, worker_id, [row.entry_id for row in rows])
+
+
+def claim_probe(database: Database, worker_id: str, provider: str, seconds: float) -> list[Claim]:
+    """Take one due row for the one try that a provider's pause allows, if nobody else makes it."""
+    due = _due(database, worker_id, outbox.c.deaths == 0, outbox.c.provider == provider).limit(1)
+    with database.read() as connection:
+        if connection.execute(due).first() is None:
             return []
-        rows = connection.execute(
-            outbox.update()
-            .where(outbox.c.entry_id.in_(ids))
-            .values(worker_id=worker_id, fence=outbox.c.fence + 1)
-            .returning(outbox.c.entry_id, outbox.c.provider, outbox.c.fence, outbox.c.tries)
-        ).all()
+    with database.write() as connection:
+        rows = connection.execute(due.with_for_update(skip_locked=True)).all()
+        if not rows or not providers_state.take_probe(
+            connection, provider, database.now(), seconds
+        ):
+            return []
+        return [
+            replace(item, probe=True)
+            for item in _taken(connection, worker_id, [row.entry_id for row in rows])
+        ]
+
+
+def _due(database: Database, worker_id: str, *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Rows that this worker may claim now, most urgent first."""
+    return (
+        sa.select(outbox.c.entry_id, outbox.c.provider)
+        .where(
+            outbox.c.state == "queued",
+            outbox.c.due_at <= database.now(),
+            sa.or_(outbox.c.worker_id.is_(None), outbox.c.worker_id == worker_id),
+            *conditions,
+        )
+        .order_by(outbox.c.priority, outbox.c.due_at)
+    )
+
+
+def _suspects(database: Database, worker_id: str, paused: Collection[str]) -> sa.Select[Any]:
+    return _due(
+        database, worker_id, outbox.c.deaths > 0, outbox.c.provider.not_in(sorted(paused))
+    ).limit(1)
+
+
+def _granted(
+    connection: sa.Connection, rows: Sequence[Any], limited: Collection[str], now: datetime
+) -> list[str]:
+    """The rows that their providers still take."""
+    wanted = Counter(row.provider for row in rows if row.provider in limited)
+    left = {
+        provider: quotas.take(connection, provider, number, now)
+        for provider, number in sorted(wanted.items())
+    }
+    granted = []
+    for row in rows:
+        if left.get(row.provider, 1) > 0:
+            granted.append(row.entry_id)
+            if row.provider in left:
+                left[row.provider] -= 1
+    return granted
+
+
+def _taken(connection: sa.Connection, worker_id: str, ids: Sequence[str]) -> list[Claim]:
+    if not ids:
+        return []
+    rows = connection.execute(
+        outbox.update()
+        .where(outbox.c.entry_id.in_(ids))
+        .values(worker_id=worker_id, fence=outbox.c.fence + 1)
+        .returning(outbox.c.entry_id, outbox.c.provider, outbox.c.fence, outbox.c.tries)
+    ).all()
     order = {identifier: position for position, identifier in enumerate(ids)}
     return sorted((Claim(*row) for row in rows), key=lambda item: order[item.entry_id])
 
 
-def _nothing(database: Database, due: sa.Select[str]) -> bool:
+def _nothing(database: Database, due: sa.Select[Any]) -> bool:
     """On SQLite, whether there is nothing to claim: an idle worker must not take the write lock."""
     if not database.sqlite:
         return False
@@ -130,8 +198,11 @@ def begin(database: Database, claims: Sequence[Claim], *, prepared: bool = False
     Whoever refused such messages meanwhile is heard in the same transaction: those stay as they are.
     """
     now = database.now()
+    entries = [item.entry_id for item in claims]
     with database.write() as connection:
-        refused = refusing.refused(connection, [item.entry_id for item in claims])
+        ledger = Ledger(database, connection, now)
+        ledger.lock(_subjects(connection, entries))
+        refused = refusing.refused(connection, entries)
         begun = []
         for item in claims:
             if item.entry_id in refused:
@@ -152,7 +223,6 @@ def begin(database: Database, claims: Sequence[Claim], *, prepared: bool = False
             )
             if found.rowcount:
                 begun.append(item)
-        ledger = Ledger(database, connection, now)
         ledger.apply(
             [
                 Change(
@@ -182,11 +252,7 @@ def finish(database: Database, outcomes: Sequence[Outcome]) -> None:
     with database.write() as connection:
         ledger = Ledger(database, connection, now)
         entries = [outcome.claim.entry_id for outcome in outcomes]
-        ledger.lock(
-            connection.execute(
-                sa.select(outbox.c.subject_id).where(outbox.c.entry_id.in_(entries))
-            ).scalars()
-        )
+        ledger.lock(_subjects(connection, entries))
         counting = [
             outcome
             for outcome in outcomes
@@ -201,6 +267,12 @@ def finish(database: Database, outcomes: Sequence[Outcome]) -> None:
                     .values(state="unknown", state_at=now, worker_id=None)
                 )
         ledger.close()
+
+
+def _subjects(connection: sa.Connection, entry_ids: Sequence[str]) -> list[str]:
+    """Whom rows are about: subjects are locked before rows, by everybody."""
+    query = sa.select(outbox.c.subject_id).where(outbox.c.entry_id.in_(entry_ids))
+    return list(connection.execute(query).scalars())
 
 
 def _queue_again(connection: sa.Connection, outcome: Outcome, now: datetime) -> bool:
@@ -219,122 +291,11 @@ def _queue_again(connection: sa.Connection, outcome: Outcome, now: datetime) -> 
             due_at=outcome.again_at,
             reason=outcome.reason,
             worker_id=None,
+            # the worker lived through it, whatever became of those before
+            deaths=0,
         )
     )
     return found.rowcount == 1
-
-
-def recover(database: Database) -> int:
-    """Rows that dead workers left in `sending` become unknown: they may have been sent. Returns how many.
-
-    What they only prepared is free again, and so is what its provider may be asked once more without doing it twice.
-    """
-    return _free(database) + _give_up(database)
-
-
-def _free(database: Database) -> int:
-    """Rows of dead workers that another one may go on with."""
-    now = database.now()
-    repeatable = sa.or_(
-        *(
-            sa.and_(
-                outbox.c.provider == key,
-                delivery_step.c.at > now - repeats_for,
-            )
-            for key, repeats_for in registry.repeatable().items()
-        ),
-        sa.false(),
-    )
-    left = (
-        sa.select(outbox.c.entry_id)
-        .outerjoin(
-            delivery_step,
-            sa.and_(
-                delivery_step.c.entry_id == outbox.c.entry_id, delivery_step.c.name == steps.BEGUN
-            ),
-        )
-        .where(
-            sa.or_(outbox.c.state == "preparing", sa.and_(outbox.c.state == "sending", repeatable)),
-            sa.or_(outbox.c.worker_id.is_(None), outbox.c.worker_id.not_in(live_workers(now))),
-        )
-        .order_by(outbox.c.entry_id)
-        .limit(RECOVER_BATCH)
-        .with_for_update(skip_locked=True, of=outbox)
-    )
-    if _nothing(database, left):
-        return 0
-    with database.write() as connection:
-        ids = list(connection.execute(left).scalars())
-        if not ids:
-            return 0
-        connection.execute(
-            outbox.update()
-            .where(outbox.c.entry_id.in_(ids))
-            .values(
-                state="queued",
-                state_at=now,
-                worker_id=None,
-                fence=outbox.c.fence + 1,
-                reason="worker_lost",
-            )
-        )
-        ledger = Ledger(database, connection, now)
-        ledger.apply([_left(identifier, now) for identifier in ids])
-        ledger.close()
-    return len(ids)
-
-
-def _left(entry_id: str, now: datetime) -> Change:
-    return Change(
-        entry_id,
-        Fact(Status.QUEUED, now, None, "worker_lost"),
-        Source.WORKER,
-        word="try_again",
-        step=True,
-        words="The worker ended in the middle; the step is repeated.",
-    )
-
-
-def _give_up(database: Database) -> int:
-    now = database.now()
-    stranded = (
-        sa.select(outbox.c.entry_id)
-        .where(
-            outbox.c.state == "sending",
-            sa.or_(
-                outbox.c.worker_id.is_(None),
-                outbox.c.worker_id.not_in(live_workers(now)),
-            ),
-        )
-        .order_by(outbox.c.entry_id)
-        .limit(RECOVER_BATCH)
-        .with_for_update(skip_locked=True)
-    )
-    if _nothing(database, stranded):
-        return 0
-    with database.write() as connection:
-        ids = list(connection.execute(stranded).scalars())
-        if not ids:
-            return 0
-        connection.execute(
-            outbox.update()
-            .where(outbox.c.entry_id.in_(ids))
-            .values(state="unknown", state_at=now, worker_id=None, fence=outbox.c.fence + 1)
-        )
-        ledger = Ledger(database, connection, now)
-        ledger.apply([_lost(identifier, now) for identifier in ids])
-        ledger.close()
-    return len(ids)
-
-
-def _lost(entry_id: str, now: datetime) -> Change:
-    return Change(
-        entry_id,
-        Fact(Status.UNKNOWN, now, ErrorClass.UNKNOWN, "worker_lost"),
-        Source.WORKER,
-        step=True,
-        words="The worker ended between the call and its answer.",
-    )
 
 
 def not_sent_after_all(database: Database, entry_id: str) -> None:
@@ -342,6 +303,7 @@ def not_sent_after_all(database: Database, entry_id: str) -> None:
     now = database.now()
     with database.write() as connection:
         ledger = Ledger(database, connection, now)
+        ledger.lock(_subjects(connection, [entry_id]))
         found = connection.execute(
             outbox.update()
             .where(outbox.c.entry_id == entry_id, outbox.c.state == "unknown")
@@ -376,15 +338,26 @@ def due_count(connection: sa.Connection) -> int:
     return connection.execute(waiting).scalar_one()
 
 
+def unknown_count(connection: sa.Connection) -> int:
+    """How many outcomes nobody knows."""
+    lost = sa.select(sa.func.count()).select_from(outbox).where(outbox.c.state == "unknown")
+    return connection.execute(lost).scalar_one()
+
+
+def not_called(connection: sa.Connection, now: datetime) -> set[str]:
+    """The providers that nothing is sent to now: paused ones, and those that asked us to wait."""
+    shut = providers_state.gates(connection, now).shut
+    return {*shut, *(item.provider for item in quotas.waits(connection, now))}
+
+
 def due_now(database: Database) -> bool:
-    """Whether a row is due whose provider is not paused, or is being sent."""
+    """Whether a row is due whose provider may be called, or is being sent."""
     now = database.now()
     with database.read() as connection:
-        pauses = [item.provider for item in providers_state.paused(connection, now)]
         due = sa.and_(
             outbox.c.state == "queued",
             outbox.c.due_at <= now,
-            outbox.c.provider.not_in(pauses),
+            outbox.c.provider.not_in(sorted(not_called(connection, now))),
         )
         query = sa.select(outbox.c.entry_id).where(
             sa.or_(due, outbox.c.state.in_(["preparing", "sending"]))
@@ -393,16 +366,27 @@ def due_now(database: Database) -> bool:
 
 
 def unknown_entries(
-    database: Database, asked_before: datetime, limit: int
+    database: Database,
+    providers: Collection[str],
+    asked_before: datetime,
+    asked_before_if_new: datetime,
+    new_since: datetime,
+    limit: int,
 ) -> list[tuple[str, str, datetime]]:
-    """Entry, provider and since when, of unknown outcomes nobody has asked the provider about lately."""
+    """Entry, provider and since when, of unknown outcomes nobody has asked the provider about lately.
+
+    New ones are asked about again sooner; the longest not asked about come first.
+    """
+    late = sa.and_(outbox.c.state_at > new_since, outbox.c.asked_at < asked_before_if_new)
     with database.read() as connection:
         rows = connection.execute(
             sa.select(outbox.c.entry_id, outbox.c.provider, outbox.c.state_at)
             .where(
                 outbox.c.state == "unknown",
-                sa.or_(outbox.c.asked_at.is_(None), outbox.c.asked_at < asked_before),
+                outbox.c.provider.in_(sorted(providers)),
+                sa.or_(outbox.c.asked_at.is_(None), late, outbox.c.asked_at < asked_before),
             )
+            .order_by(outbox.c.asked_at.nulls_first(), outbox.c.state_at)
             .limit(limit)
         ).all()
     return [(row.entry_id, row.provider, row.state_at) for row in rows]

@@ -15,6 +15,7 @@ from commtui.store import (
     tables_delivery,
     tables_feedback,
     tables_record,
+    tables_sending,
     tables_wishes,
 )
 from commtui.store.columns import metadata
@@ -125,6 +126,7 @@ ALL_TABLES = (
     tables_delivery,
     tables_feedback,
     tables_record,
+    tables_sending,
     tables_wishes,
 )
 """The modules that together define the metadata."""

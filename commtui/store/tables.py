@@ -256,7 +256,20 @@ outbox = table(
     number("fence"),
     sa.Column("state_at", Instant, nullable=False),
     sa.Column("asked_at", Instant),
+    number("deaths"),
     sa.Index("ix_outbox_due", "state", "priority", "due_at"),
+    sa.Index(
+        "ix_outbox_claimed",
+        "worker_id",
+        sqlite_where=sa.text("worker_id IS NOT NULL AND state = 'queued'"),
+        postgresql_where=sa.text("worker_id IS NOT NULL AND state = 'queued'"),
+    ),
+    sa.Index(
+        "ix_outbox_suspect",
+        "due_at",
+        sqlite_where=sa.text("deaths > 0"),
+        postgresql_where=sa.text("deaths > 0"),
+    ),
 )
 bulk_run = table(
     "bulk_run",
@@ -267,6 +280,7 @@ bulk_run = table(
     text("query"),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("confirmed_at", Instant),
+    sa.Column("begins_at", Instant),
     sa.Column("updated_at", Instant, nullable=False),
     number("lines"),
     number("total"),
@@ -390,6 +404,13 @@ provider_state = table(
     sa.Column("since", Instant),
     number("bad_signatures"),
     sa.Column("bad_signature_at", Instant),
+    text("cause"),
+    number("outages"),
+    sa.Column("outage_at", Instant),
+    sa.Column("probe_until", Instant),
+    text("held_by"),
+    sa.Column("held_at", Instant),
+    text("held_reason"),
 )
 audit = table(
     "audit",

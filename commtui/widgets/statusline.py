@@ -77,15 +77,21 @@ class StatusLine(Widget):
         due = f", {number(health.due)} due" if health.due else ""
         workers = counted(health.workers, "worker") if health.workers else "no worker"
         web = "web" if health.web else "no web"
-        names = [(line(provider, 20), line(why, 60)) for provider, why in health.paused]
+        names = [
+            (line(pause.provider, 20), line(pause.reason, 60))
+            for pause in health.paused
+            if pause.since
+        ]
         held = sum(hold.number for hold in health.held)
+        unknown = [f"{number(health.unknown)} unknown"] if health.unknown else []
         # what a provider is paused for says more than a warning about the same account
-        stopped = {provider for provider, _ in health.paused}
+        stopped = {pause.provider for pause in health.paused}
         warned = [item for item in health.warnings if item.provider not in stopped]
         accounts = dict.fromkeys(line(item.provider, 20) for item in warned)
         self._set(
             _health=(
                 *([line(health.barred, 120)] if health.barred else ()),
+                *unknown,
                 workers + due,
                 *(f"{name} paused: {why}" for name, why in names),
                 *(f"{line(item.provider, 20)}: {line(item.sentence, 80)}" for item in warned),
@@ -95,6 +101,7 @@ class StatusLine(Widget):
             ),
             _brief=(
                 *(["SENDING REFUSED"] if health.barred else ()),
+                *unknown,
                 workers + due,
                 *(f"{name} paused" for name, _ in names),
                 *(f"{name} account" for name in accounts),

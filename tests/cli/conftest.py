@@ -140,6 +140,7 @@ def shell(
     for name, value in {
         "COMMTUI_DATABASE__URL": database_url,
         "COMMTUI_OPERATOR": "rosa",
+        "COMMTUI_SENDING__GRACE_SECONDS": "0",
         "COMMTUI_UI__TIMEZONE": "Europe/Paris",
         "COMMTUI_SENDGRID__API_KEY": "SG.secret",
         "COMMTUI_SENDGRID__FROM_EMAIL": "billing@example.com",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from commtui.domain.vocabulary import Status
-from commtui.errors import NotSent
+from commtui.errors import NotSent, RateLimited
 from commtui.providers.base import Accepted, SendRequest, Watch, Watched
 from commtui.services.asking import Asking
 from commtui.services.events import Applying
@@ -175,4 +175,19 @@ def test_an_answer_that_cannot_be_read_holds_up_no_other(three: Office) -> None:
 def test_a_provider_that_cannot_be_asked_is_not_asked_about_the_rest(three: Office) -> None:
     provider = Unreachable()
     assert ask(three, provider) == 0
+    assert len(provider.watched) == 1
+
+
+def test_a_provider_that_asks_to_wait_is_asked_no_more_by_anybody(texts: Office) -> None:
+    texts.send()
+    entry_id = texts.attempts()[0].id
+
+    def slow_down() -> None:
+        raise RateLimited("twilio", "429", "slow down", 60.0)
+
+    provider = Asked(slow_down)
+    hint(texts, entry_id, number=1)
+    assert ask(texts, provider) == 0
+    hint(texts, entry_id, number=2)
+    assert ask(texts, provider) == 0
     assert len(provider.watched) == 1

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -100,7 +103,8 @@ def test_pause_and_stop_leave_the_rest_untouched(office: Office) -> None:
     office.bulk.stop(plan.run_id)
     office.expand()
     progress = office.bulk.progress(plan.run_id)
-    assert (progress.state, progress.expanded, progress.waiting) == (RunState.STOPPED, 50, 10)
+    assert (progress.state, progress.expanded, progress.waiting) == (RunState.STOPPED, 50, 0)
+    assert progress.withdrawn == 10
     assert office.counts(Tab.LOG).all == 50
     with pytest.raises(Refused):
         office.bulk.resume(plan.run_id)
@@ -161,3 +165,73 @@ def test_entries_of_a_bulk_run_name_their_cause_author_and_what_they_replace(
         (Cause.BULK.value, "rosa", True),
     ]
     assert rows[1].replaces_id == rows[0].id
+
+
+def test_a_bulk_send_is_undone_while_its_delay_lasts_and_leaves_no_trace(office: Office) -> None:
+    slow = replace(office.settings, sending=replace(office.settings.sending, grace_seconds=60.0))
+    bulk = Bulk(office.database, slow, OPERATOR, office.dispatch)
+    office.put(*(message(str(number)) for number in range(3)))
+    plan = office.plan()
+    bulk.confirm(plan.run_id)
+    assert office.expansion.step() == 0
+    progress = bulk.progress(plan.run_id)
+    assert progress.undoable
+    assert progress.begins_at == progress.confirmed_at + timedelta(seconds=60)
+    assert bulk.undo_last().run_id == plan.run_id
+    undone = bulk.progress(plan.run_id)
+    assert (undone.state, undone.withdrawn, undone.open) == (RunState.UNDONE, 3, 0)
+    assert office.attempts("0") == []
+    assert office.line("0").status is Status.NOT_SENT
+    with pytest.raises(Refused, match="over already"):
+        bulk.undo(plan.run_id)
+    with pytest.raises(Refused, match="over already"):
+        bulk.resume(plan.run_id)
+
+
+def test_what_is_on_its_way_cannot_be_undone_only_the_rest_stopped(office: Office) -> None:
+    office.put(*(message(str(number)) for number in range(60)))
+    plan = office.plan()
+    office.bulk.confirm(plan.run_id)
+    assert office.expansion.step() == 50
+    with pytest.raises(Refused, match="50 of its messages are on their way"):
+        office.bulk.undo(plan.run_id)
+    office.bulk.stop(plan.run_id)
+    assert [line.status for line in office.lines()].count(Status.QUEUED) == 50
+
+
+def test_an_operator_undoes_only_a_run_of_their_own(office: Office) -> None:
+    office.put(message())
+    office.bulk.confirm(office.plan().run_id)
+    other = Bulk(office.database, office.settings, Author("ada", True), office.dispatch)
+    with pytest.raises(Refused, match="of yours"):
+        other.undo_last()
+
+
+def test_undo_and_expansion_at_the_same_moment_never_both_win(office: Office) -> None:
+    for number in range(6):
+        office.put(message(str(number)))
+        plan = office.plan(str(number))
+        office.bulk.confirm(plan.run_id)
+        start = threading.Barrier(2)
+        refused: list[Refused] = []
+
+        def undo(
+            run_id: str = plan.run_id,
+            start: threading.Barrier = start,
+            refused: list[Refused] = refused,
+        ) -> None:
+            start.wait()
+            try:
+                office.bulk.undo(run_id)
+            except Refused as error:
+                refused.append(error)
+
+        thread = threading.Thread(target=undo)
+        thread.start()
+        start.wait()
+        office.expand()
+        thread.join()
+        office.expand()
+        progress = office.bulk.progress(plan.run_id)
+        assert progress.expanded == len(office.attempts(str(number))) == len(refused)
+        assert (progress.state is RunState.UNDONE) == (not refused)

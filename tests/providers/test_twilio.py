@@ -203,7 +203,6 @@ async def test_the_one_message_that_fits_is_found(settings: Settings, make_reque
     [
         ([page()], True),
         ([page(message(body="Another"))], True),
-        ([page(message(), message(sid="SM2"))], True),
         ([page(message(date_created="never"))], True),
         ([page(following="?Page=1")] * 10, True),
         ([(200, {"messages": "none"})], True),
@@ -222,6 +221,16 @@ async def test_what_is_not_found_is_not_certain_and_trouble_is_told_from_both(
     else:
         found = await provider.find(make_request(Channel.SMS), NOW, {})
         assert found is None
+
+
+async def test_every_message_that_fits_is_told_with_when_it_was_made(
+    settings: Settings, make_request: Make
+) -> None:
+    http = ScriptedHttp(page(message(), message(sid="SM2")))
+    found = await twilio.TwilioProvider(settings, http).find(make_request(Channel.SMS), NOW, {})
+    assert found is not None
+    assert [event.provider_message_id for event in found] == [SID, "SM2"]
+    assert all(event.made_at is not None and event.made_at >= NOW for event in found)
 
 
 async def test_quotes_that_smart_encoding_replaced_do_not_hide_a_message(

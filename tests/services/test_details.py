@@ -10,6 +10,7 @@ import pytest
 from commtui.domain.vocabulary import Channel, ErrorClass, Release, Source, Status
 from commtui.errors import NotFound
 from commtui.store import providers_state
+from commtui.store.providers_state import Why
 from commtui.store.workers import Presence
 from tests.services.conftest import Office
 
@@ -85,7 +86,7 @@ def test_what_is_queued_without_a_worker_says_how_to_start_one(office: Office) -
 def test_a_paused_provider_is_the_reason_of_what_is_queued(office: Office) -> None:
     office.bring()
     office.send()
-    providers_state.pause(office.database, "sendgrid", "The credits are used up.", 600)
+    providers_state.pause(office.database, "sendgrid", Why.ACCOUNT, "The credits are used up.", 600)
     explanation = office.details.summary(office.line().id).explanation
     assert explanation is not None
     assert explanation.sentence.startswith("SendGrid is paused until")

@@ -10,7 +10,7 @@ import pytest
 from commtui.domain.views import CustomerField
 from commtui.domain.vocabulary import Author, Cause, Channel, ErrorClass, Status, Tab
 from commtui.errors import NotFound, Refused
-from commtui.services.resending import MAY_BE_TWICE, SAME_ADDRESS
+from commtui.services.resending import SAME_ADDRESS
 from commtui.store import prospects, requests
 from commtui.store.ledger import Ledger
 from tests.services.conftest import Office
@@ -88,12 +88,14 @@ def test_a_message_that_somebody_else_sent_meanwhile_is_refused_with_name_and_ti
         office.resending.resend(first, offer.seen_entry)
 
 
-def test_an_unknown_outcome_may_be_resent_with_a_warning(office: Office) -> None:
+def test_an_unknown_outcome_is_sent_again_only_by_settling_it(office: Office) -> None:
     office.bring()
     first = office.send()
     office.lose(first)
-    assert office.resending.offer(first).warnings == (MAY_BE_TWICE,)
-    second = office.resending.resend(first, first)
+    assert "Settle it" in (office.resending.offer(first).refusal or "")
+    with pytest.raises(Refused, match="Settle it"):
+        office.resending.resend(first, first)
+    second = office.resending.resend(first, first, "they have nothing", settling=True)
     assert office.line().entry_id == second
     assert office.details.details(first).attempt.settled_by == second
 

@@ -23,10 +23,10 @@ class NaiveHousekeeping(Housekeeping):
         self._naive_database = database
 
     def recover(self) -> int:
-        """Put what dead workers left in the middle of a call back into the queue."""
+        """Put back into the queue whatever dead workers had, in the middle of a call or not."""
         now = self._naive_database.now()
         stranded = outbox.update().where(
-            outbox.c.state == "sending", outbox.c.worker_id.not_in(live_workers(now))
+            outbox.c.state.in_(["queued", "sending"]), outbox.c.worker_id.not_in(live_workers(now))
         )
         with self._naive_database.write() as connection:
             return connection.execute(stranded.values(state="queued", worker_id=None)).rowcount

@@ -111,6 +111,7 @@ class Plant:
         )
         self.settings = replace(
             base,
+            sending=replace(base.sending, grace_seconds=0.0),
             worker=Worker(
                 lease_seconds=lease_seconds,
                 request_seconds=20.0,

@@ -60,7 +60,7 @@ from commtui.domain.vocabulary import (
 from commtui.errors import DatabaseAway, NotFound, Refused
 from commtui.screens.marks import matches
 from tests.tui.fake_audits import FakeAudits
-from tests.tui.fake_wishes import FakeHolds, FakeWishes
+from tests.tui.fake_wishes import FakeGates, FakeHolds, FakeWishes
 
 NOW = datetime(2026, 1, 16, 10, 42, tzinfo=UTC)
 _CUSTOMERS = (
@@ -197,6 +197,7 @@ class FakeDesk:
         self.wishes = FakeWishes(self)
         self.holds = FakeHolds(self)
         self.audits = FakeAudits(self)
+        self.gates = FakeGates(self)
 
     # What happens outside
 
@@ -510,6 +511,15 @@ class FakeDesk:
     def stop(self, run_id: str) -> None:
         """Leave the rest."""
         self._called("stop", run_id)
+
+    def undo(self, run_id: str) -> None:
+        """Take it back."""
+        self._called("undo", run_id)
+
+    def undo_last(self) -> Progress:
+        """Take the newest back."""
+        self._called("undo_last")
+        return self.progress("run1")
 
     def resend_offer(self, entry_id: str) -> ResendOffer:
         """What a resend would do."""

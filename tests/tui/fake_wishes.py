@@ -16,6 +16,7 @@ from commtui.domain.views import (
     CustomerPage,
     ErrandView,
     FallbackHold,
+    ProviderPause,
 )
 from commtui.domain.vocabulary import Channel
 from commtui.errors import NotFound, Refused
@@ -130,6 +131,27 @@ class FakeWishes:
         """What waited."""
         self._desk._called("waiting_for", (customer_id, field))
         return self.waiting.get(field, ())
+
+
+class FakeGates:
+    """Paused providers; they are the health's."""
+
+    def __init__(self, desk: FakeDesk) -> None:
+        self._desk = desk
+
+    def pause(self, provider: str, reason: str) -> None:
+        """Pause it."""
+        self._desk._called("pause provider", (provider, reason))
+        pause = ProviderPause(provider, reason, THEN, None, "anna")
+        self._set((*self._desk.run_health.paused, pause))
+
+    def release(self, provider: str, reason: str) -> None:
+        """Release it."""
+        self._desk._called("release provider", (provider, reason))
+        self._set(tuple(item for item in self._desk.run_health.paused if item.provider != provider))
+
+    def _set(self, paused: tuple[ProviderPause, ...]) -> None:
+        self._desk.run_health = replace(self._desk.run_health, paused=paused)
 
 
 class FakeHolds:

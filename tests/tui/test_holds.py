@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from commtui.domain.views import AccountWarning, FallbackHold, Health
+from commtui.domain.views import AccountWarning, FallbackHold, Health, ProviderPause
 from commtui.domain.vocabulary import Channel
 from commtui.widgets.holds import held_words, hold_words, span, way_of
 from tests.tui.driving import console
@@ -16,6 +16,7 @@ from tests.tui.fake_desk import FakeDesk
 from tests.tui.fake_wishes import HOLD, THEN
 from tests.tui.test_untrusted import clean
 
+REFUSED = ProviderPause("twilio", "the key was refused", THEN, THEN + timedelta(minutes=5))
 RETURNS = FallbackHold(
     "ping returned", 7, THEN, THEN + timedelta(hours=3), Channel.POST, ((Channel.SMS, 7),)
 )
@@ -83,14 +84,14 @@ async def test_the_status_line_says_what_is_held(desk: FakeDesk, size: tuple[int
 
 async def test_where_there_is_no_room_pauses_and_holds_are_both_named(desk: FakeDesk) -> None:
     held(desk, HOLD)
-    desk.run_health = replace(desk.run_health, paused=(("twilio", "the key was refused"),))
+    desk.run_health = replace(desk.run_health, paused=(REFUSED,))
     async with console(desk) as driver:
         await driver.see("1 worker · twilio paused · 3,120 fallbacks held · web")
 
 
 async def test_h_shows_health_and_what_is_held(desk: FakeDesk) -> None:
     held(desk, HOLD, RETURNS)
-    desk.run_health = replace(desk.run_health, paused=(("twilio", "the key was refused"),), due=12)
+    desk.run_health = replace(desk.run_health, paused=(REFUSED,), due=12)
     async with console(desk) as driver:
         await driver.open("HealthPanel", "H")
         for words in (
@@ -241,3 +242,44 @@ async def test_hostile_causes_are_clean(size: tuple[int, int]) -> None:
         clean(driver)
         await driver.open("HoldPanel", "enter")
         clean(driver)
+
+
+async def test_a_pause_is_shown_with_since_until_and_by_whom(desk: FakeDesk) -> None:
+    by_hand = ProviderPause("ping", "their status page is red", THEN, None, "rosa")
+    desk.run_health = Health(1, 1, (REFUSED, by_hand), 0, unknown=2)
+    async with console(desk) as driver:
+        await driver.open("HealthPanel", "H")
+        for words in (
+            "Unknown 2 outcomes",
+            "twilio: the key was refused",
+            "then one message",
+            "ping: their status page is red",
+            "by rosa, until somebody releases it",
+        ):
+            await driver.see(words)
+
+
+async def test_a_provider_is_paused_and_released_with_a_reason(desk: FakeDesk) -> None:
+    desk.run_health = Health(1, 1, (), 0, providers=("sendgrid", "twilio"))
+    async with console(desk) as driver:
+        await driver.open("HealthPanel", "H")
+        await driver.see("none")
+        await driver.press("u")
+        await driver.see("No provider is paused.")
+        await driver.open("ChoicePanel", "p")
+        await driver.write("twi")
+        await driver.open("ReasonPanel", "enter")
+        await driver.press("enter")
+        assert not desk.called("pause provider")
+        await driver.write("red page")
+        await driver.press("enter")
+        await driver.until(lambda: driver.panel == "HealthPanel")
+        assert desk.called("pause provider") == [("twilio", "red page")]
+        await driver.see("twilio is paused.")
+        await driver.see("twilio: red page")
+        await driver.open("ReasonPanel", "u")
+        await driver.write("green")
+        await driver.press("enter")
+        await driver.until(lambda: driver.panel == "HealthPanel")
+        assert desk.called("release provider") == [("twilio", "green")]
+        await driver.see("twilio is released.")

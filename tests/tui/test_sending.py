@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from commtui.domain.lines import Selection
-from commtui.domain.views import Health, RunState
+from commtui.domain.views import Health, Progress, ProviderPause, RunState
 from commtui.domain.vocabulary import Tab
 from commtui.screens.sending import SendPanel
 from tests.tui.conftest import filled
 from tests.tui.driving import Driver, console
-from tests.tui.fake_desk import FakeDesk, make_line
+from tests.tui.fake_desk import NOW, FakeDesk, make_line
 
 
 async def test_the_dry_run_says_what_goes_what_stays_and_has_cancel_focused(desk: FakeDesk) -> None:
@@ -99,7 +100,9 @@ async def test_nothing_to_send_cannot_be_confirmed(desk: FakeDesk) -> None:
 
 
 async def test_it_says_that_no_worker_runs(desk: FakeDesk) -> None:
-    desk.run_health = Health(0, 0, (("sendgrid", "the key was refused"),), 3)
+    desk.run_health = Health(
+        0, 0, (ProviderPause("sendgrid", "the key was refused", NOW, None),), 3
+    )
     async with console(desk) as driver:
         await driver.open("SendPanel", "S")
         await driver.see("No worker is running")
@@ -123,6 +126,33 @@ async def test_a_run_can_be_paused_continued_and_stopped(desk: FakeDesk) -> None
         await driver.until(lambda: desk.called("resume"))
         await driver.press("X")
         await driver.until(lambda: desk.called("stop"))
+
+
+async def test_z_undoes_a_run_of_which_nothing_is_on_its_way(desk: FakeDesk) -> None:
+    begins = NOW + timedelta(seconds=5)
+    desk.progress_now = Progress(
+        "run1", RunState.RUNNING, "anna", NOW, 12, 12, 0, 0, (), begins_at=begins
+    )
+    async with console(desk) as driver:
+        await driver.open("ChoicePanel", "T")
+        await driver.see("by anna: 12 messages")
+        await driver.open("ProgressPanel", "enter")
+        await driver.see("it begins at")
+        await driver.see("z undoes it")
+        await driver.press("z")
+        await driver.until(lambda: desk.called("undo") == ["run1"])
+        desk.progress_now = Progress(
+            "run1", RunState.UNDONE, "anna", NOW, 12, 0, 0, 0, (), withdrawn=12
+        )
+        await driver.see("undone")
+        await driver.see("12 withdrawn")
+
+
+async def test_z_on_the_list_undoes_the_operators_last_run(desk: FakeDesk) -> None:
+    async with console(desk) as driver:
+        await driver.press("z")
+        await driver.until(lambda: len(desk.called("undo_last")) == 1)
+        await driver.until(lambda: "Undone: none of the 12 messages was sent." in driver.status)
 
 
 async def test_marks_send_even_when_the_filter_hides_them(desk: FakeDesk) -> None:
