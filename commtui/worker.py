@@ -63,6 +63,10 @@ class Worker:
         await asyncio.gather(*tasks)
         await work.delivery.drain()
         recording.cancel()
+        try:
+            await asyncio.to_thread(work.sealing.rest)
+        except DatabaseAway as error:
+            log.warning("seal: left to the next worker: %s", error)
 
     async def _deliver(self) -> int:
         """Claim and send, unless the record is not guarded as it should be."""

@@ -13,13 +13,15 @@ from pathlib import Path
 
 from commtui.config import Seals
 from commtui.domain.sealing import Seal
-from commtui.errors import ConfigError
+from commtui.errors import ConfigError, Refused
 from commtui.store import seals
 from commtui.store.engine import Database
 
 log = logging.getLogger(__name__)
 
 COMMAND_SECONDS = 30.0
+LAST_INTERVALS = 20
+"""At the end of a worker; a longer backlog is left to the next one."""
 
 
 class Sealing:
@@ -28,12 +30,30 @@ class Sealing:
     def __init__(self, database: Database, settings: Seals) -> None:
         self._database = database
         self._settings = settings
+        self._refused = ""
         self._untold: dict[str, Seal] = {}
         """The newest seal that each place has not heard of."""
 
     def step(self) -> int:
-        """Seal one interval; returns how many records are in it."""
-        made = seals.seal_next(self._database, timedelta(seconds=self._settings.every_seconds))
+        """Seal one interval, unless it is too early for a part of one; returns how many records are in it."""
+        return self._seal(timedelta(seconds=self._settings.every_seconds))
+
+    def rest(self) -> None:
+        """Seal what there is, whole interval or not: the worker ends, and nobody may come after it."""
+        for _ in range(LAST_INTERVALS):
+            if not self._seal(timedelta(0)):
+                return
+
+    def _seal(self, every: timedelta) -> int:
+        made, refused = None, ""
+        try:
+            made = seals.seal_next(self._database, every)
+        except Refused as error:
+            refused = str(error)
+        if refused and refused != self._refused:
+            # once: the worker comes by here every other second
+            log.error("%s", refused)
+        self._refused = refused
         if made is not None:
             places = ("file", "syslog", "command")
             self._untold |= {place: made for place in places if getattr(self._settings, place)}

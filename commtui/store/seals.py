@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from commtui.domain import sealing
 from commtui.domain.sealing import Kind, Member, Seal
+from commtui.errors import Refused
 from commtui.store import feed
 from commtui.store.engine import Database
 from commtui.store.feed import JournalRow
@@ -23,10 +24,6 @@ INTERVAL = 2_000
 TABLES = {Kind.ENTRY: entry, Kind.STATUS: entry_status, Kind.AUDIT: audit}
 KINDS = {"new": Kind.ENTRY, "status": Kind.STATUS, "audit": Kind.AUDIT}
 """Kinds of records by what the journal calls a new one."""
-
-
-class Missing(Exception):
-    """The journal names records that are not there: nothing can be sealed before somebody has looked."""
 
 
 def head(connection: sa.Connection) -> Seal | None:
@@ -52,7 +49,7 @@ def chain(connection: sa.Connection) -> Iterator[Seal]:
 def seal_next(database: Database, every: timedelta = timedelta(0)) -> Seal | None:
     """Seal the oldest records that are not yet; None when there are none, or another worker was faster.
 
-    A part of an interval waits until the last seal is `every` old. Raises Missing.
+    A part of an interval waits until the last seal is `every` old. Raises Refused when a record is gone.
     """
     with database.read() as connection:
         last = head(connection)
@@ -67,12 +64,15 @@ def seal_next(database: Database, every: timedelta = timedelta(0)) -> Seal | Non
 def link(
     connection: sa.Connection, last: Seal | None, rows: Sequence[JournalRow], at: datetime
 ) -> Seal:
-    """The seal over these rows of the journal that follows on the last one. Raises Missing."""
+    """The seal over these rows of the journal that follows on the last one. Raises Refused when a record is gone."""
     keys = [(KINDS[row.what], row.record_id) for row in rows]
     hashes = hashes_of(connection, keys)
     gone = [identifier for kind, identifier in keys if (kind, identifier) not in hashes]
     if gone:
-        raise Missing(f"{len(gone)} records of the journal are gone, the first one is {gone[0]}")
+        raise Refused(
+            f"nothing is sealed: {len(gone)} records that the journal names are gone, the first one is {gone[0]}; "
+            "see commtui db verify"
+        )
     members = [
         Member(kind, identifier, row.seq, hashes[kind, identifier])
         for (kind, identifier), row in zip(keys, rows, strict=True)

@@ -15,7 +15,9 @@ from commtui.domain.vocabulary import Status
 from commtui.errors import ConfigError
 from commtui.services.sealing import Sealing, head_line, read_heads
 from commtui.store import seals
+from commtui.store.tables import entry
 from tests.office import Office, message
+from tests.store.recording import checked, unguarded, written
 
 
 def worked(office: Office, reference: str) -> None:
@@ -76,6 +78,29 @@ def test_a_head_that_could_not_be_told_is_told_later(
     folder.mkdir()
     assert sealing.step() == 0
     assert list(read_heads(file)) == [1]
+
+
+def test_a_worker_that_ends_seals_what_is_left(office: Office) -> None:
+    sealing = Sealing(office.database, Seals(every_seconds=3600.0))
+    worked(office, "1")
+    assert sealing.step() > 0
+    worked(office, "2")
+    assert sealing.step() == 0
+    sealing.rest()
+    report = checked(office.database)
+    assert (report.findings, report.seals, report.waiting) == ((), 2, 0)
+
+
+def test_a_record_that_is_gone_is_said_once_and_stops_the_chain(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    known = written(office)
+    with unguarded(office.database) as connection:
+        connection.execute(entry.delete().where(entry.c.id == known.young))
+    sealing = Sealing(office.database, Seals(every_seconds=0.001))
+    assert (sealing.step(), sealing.step()) == (0, 0)
+    said = [record for record in caplog.records if known.young in record.getMessage()]
+    assert len(said) == 1
 
 
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:

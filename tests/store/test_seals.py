@@ -13,6 +13,7 @@ from commtui.domain import sealing
 from commtui.domain.fold import Fact, Told, replay
 from commtui.domain.sealing import Kind
 from commtui.domain.vocabulary import ErrorClass, Source, Status
+from commtui.errors import Refused
 from commtui.store import audits, feed, seals
 from commtui.store.engine import Connection, Database
 from commtui.store.entries import Change
@@ -153,7 +154,7 @@ def test_nothing_is_sealed_over_a_record_that_is_gone(office: Office) -> None:
         connection.execute(
             journal.insert().values(record_id="01a21f34-0000-7000-8000-00000000abcd", what="audit")
         )
-    with pytest.raises(seals.Missing, match="01a21f34"):
+    with pytest.raises(Refused, match="01a21f34"):
         seals.seal_next(office.database)
 
 
