@@ -142,7 +142,7 @@ def open_working(settings: Settings) -> Working:
         expansion=Expansion(database, dispatch, settings.zone),
         release=AutomaticRelease(database, dispatch),
         asking=Asking(database, providers, applying),
-        housekeeping=Housekeeping(database),
+        housekeeping=Housekeeping(database, settings.retention),
         falling_back=FallingBack(database, settings, dispatch),
         errands=Errands(database, providers, applying),
     )

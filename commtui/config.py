@@ -154,6 +154,12 @@ class Fallback:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    events_days: int = 62
+    """How long raw webhook calls and provider events are kept; the log itself stays for ever."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set; `operator` is who acts."""
 
@@ -171,6 +177,7 @@ class Settings:
     chorus: Chorus = field(default_factory=Chorus)
     peppol: Peppol = field(default_factory=Peppol)
     fallback: Fallback = field(default_factory=Fallback)
+    retention: Retention = field(default_factory=Retention)
 
     @property
     def zone(self) -> ZoneInfo | None:
@@ -360,6 +367,11 @@ def _not_negative(value: Any) -> str | None:
     return None if value >= 0 else "it has to be 0 or more"
 
 
+def _days_kept(value: Any) -> str | None:
+    # events that fit no entry yet are tried for three days
+    return None if 4 <= value <= 3_660 else "it has to be a number of days from 4 to 3660"
+
+
 def _port(value: Any) -> str | None:
     return None if 0 <= value <= 65535 else "it has to be a port from 0 to 65535"
 
@@ -446,6 +458,7 @@ _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "peppol.dns": _resolver,
     "fallback.cap_per_hour": _not_negative,
     "fallback.chains": _chains,
+    "retention.events_days": _days_kept,
     "ui.timezone": _zone,
     "database.url": _database,
 }

@@ -47,6 +47,7 @@ class Worker:
             self._every("accepted", 2.0, work.asking.about_accepted),
             self._every("fallback", 0.5, _in_thread(work.falling_back.step)),
             self._every("errands", 1.0, work.errands.step),
+            self._every("retention", 600.0, _in_thread(work.housekeeping.expire)),
             self._every("tidy", 600.0, _in_thread(work.housekeeping.tidy)),
             self._beat(),
         ]

@@ -68,6 +68,7 @@ VALUES: dict[str, Any] = {
     "fallback.automatic": False,
     "fallback.cap_per_hour": 10,
     "fallback.chains": "reminder: sms, email, manual",
+    "retention.events_days": 30,
 }
 SECRETS = (
     "database.url",
@@ -464,6 +465,7 @@ def test_in_test_and_live_a_provider_in_a_private_network_is_refused(
         ("fallback.chains", "reminder: pigeon", "'pigeon' is no channel"),
         ("fallback.chains", "sms, email", "kind: channel"),
         ("fallback.cap_per_hour", -1, "0 or more"),
+        ("retention.events_days", 3, "from 4 to 3660"),
         ("peppol.dns", "not a host/", "host:port"),
         ("ping.product", "slow", "fast, cheap"),
     ],

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from commtui.store import bulk, counters, feed, inbox, outbox, schema, search
+from datetime import timedelta
+
+from commtui.config import Retention
+from commtui.store import bulk, counters, feed, inbox, outbox, partitions, retention, schema, search
 from commtui.store.engine import Database
 
 JOURNAL_KEPT = 2_000_000
@@ -12,8 +15,9 @@ JOURNAL_KEPT = 2_000_000
 class Housekeeping:
     """Small steps, each in a short transaction of its own."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, settings: Retention | None = None) -> None:
         self._database = database
+        self._events_kept = timedelta(days=(settings or Retention()).events_days)
 
     def recover(self) -> int:
         """Entries whose worker died in the middle of a call become unknown; returns how many."""
@@ -33,11 +37,14 @@ class Housekeeping:
         """Attribute provider events that came before the entry they are about was written."""
         return inbox.match_again(self._database)
 
+    def expire(self) -> int:
+        """Let raw webhook calls and provider events go when their time is over; returns how much went."""
+        return retention.expire(self._database, self._events_kept).total
+
     def tidy(self) -> None:
-        """Retention, partitions ahead, dry runs nobody confirmed."""
-        schema.make_partitions(self._database)
+        """Partitions ahead, dry runs nobody confirmed, old journal rows."""
+        partitions.make(self._database)
         self._database.analyse(schema.index_names())
-        inbox.expire(self._database)
         for run_id in bulk.old_drafts(self._database):
             bulk.delete_draft(self._database, run_id)
         with self._database.write() as connection:

@@ -41,6 +41,7 @@ class Database:
         Without `wal`, or with a driver whose write-ahead log is not safe, SQLite keeps a rollback journal.
         """
         self._clock = clock
+        self.url = url
         self.sqlite = url.startswith("sqlite:")
         self._engine = _sqlite_engine(url, wal=wal) if self.sqlite else _postgresql_engine(url)
         self._ids = IdMaker()
@@ -162,6 +163,7 @@ def _sqlite_engine(url: str, *, wal: bool) -> sa.Engine:
             "synchronous=FULL",
             "foreign_keys=ON",
             "recursive_triggers=ON",
+            "secure_delete=ON",
             "temp_store=MEMORY",
             "cache_size=-65536",
             "mmap_size=268435456",

@@ -1,4 +1,4 @@
-"""What providers report: the raw signed request first, facts after, both for 62 days.
+"""What providers report: the raw signed request first, facts after, both until retention lets them go.
 
 Facts are deduplicated by a hash of what they say, because providers send the same again under new ids.
 """
@@ -24,7 +24,6 @@ from commtui.store.entries import Change
 from commtui.store.ledger import Ledger
 from commtui.store.tables import entry, entry_text, inbox, provider_event
 
-KEPT = timedelta(days=62)
 MATCH_AGAIN = timedelta(hours=72)
 """How long an event that fits no entry yet is tried again: it may have come before our own commit."""
 WEAK_MATCH = timedelta(days=7)
@@ -312,17 +311,3 @@ def _subjects(connection: sa.Connection, entry_ids: Sequence[str]) -> list[str]:
         return []
     rows = connection.execute(sa.select(entry.c.subject_id).where(entry.c.id.in_(entry_ids)))
     return list(rows.scalars())
-
-
-def expire(database: Database, batch: int = 1_000) -> int:
-    """Drop a batch of raw requests and facts older than 62 days; no entry changes by it."""
-    cut = database.now() - KEPT
-    dropped = 0
-    with database.write() as connection:
-        for table, key, column in (
-            (inbox, inbox.c.id, inbox.c.received_at),
-            (provider_event, provider_event.c.hash, provider_event.c.received_at),
-        ):
-            old = sa.select(key).where(column < cut).limit(batch)
-            dropped += connection.execute(table.delete().where(key.in_(old), column < cut)).rowcount
-    return dropped

@@ -2,35 +2,54 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from commtui.domain.ids import id_at
-from commtui.errors import ConfigError
-from commtui.store import tables, tables_delivery, tables_wishes
+from commtui.errors import ConfigError, DatabaseAway
+from commtui.store import partitions, tables, tables_delivery, tables_keep, tables_wishes
 from commtui.store.columns import metadata
 from commtui.store.engine import Database
 
-HEAD = "0002"
-_LOCK = 7_062_026
-"""Advisory lock of migrations and partition making on PostgreSQL."""
-MONTHS_AHEAD = 3
-DAYS_AHEAD = 3
+HEAD = "0005"
+SQLITE_TURNS = 30
+"""So many times ten seconds a process waits for another one that migrates."""
 
 
 def prepare(database: Database) -> None:
-    """Migrate to the newest schema and make the partitions ahead. Raises ConfigError on a newer schema."""
+    """Migrate to the newest schema and make the partitions ahead. Raises ConfigError on a newer schema.
+
+    Of several processes that start at once one migrates; the others wait for it, for minutes if they have to.
+    """
     with database.read() as connection:
         found = _version(connection)
     if found != HEAD:
-        with database.write() as connection:
+        _wait_and_upgrade(database)
+    partitions.make(database)
+
+
+def _wait_and_upgrade(database: Database) -> None:
+    for _ in range(SQLITE_TURNS - 1):
+        try:
+            _upgrade_once(database)
+        except DatabaseAway:
+            # SQLite's own patience is ten seconds
             if not database.sqlite:
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            if _version(connection) != HEAD:
-                _upgrade(connection)
-    make_partitions(database)
+                raise
+        else:
+            return
+    _upgrade_once(database)
+
+
+def _upgrade_once(database: Database) -> None:
+    with database.write() as connection:
+        if not database.sqlite:
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+            connection.execute(
+                sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": partitions.LOCK}
+            )
+        if _version(connection) != HEAD:
+            _upgrade(connection)
 
 
 def _version(connection: sa.Connection) -> str | None:
@@ -58,61 +77,7 @@ def _upgrade(connection: sa.Connection) -> None:
         ) from None
 
 
-def make_partitions(database: Database) -> None:
-    """On PostgreSQL, make the monthly log partitions and daily event partitions that are still missing."""
-    if database.sqlite:
-        return
-    now = database.now()
-    wanted = [*_months("entry", now), *_months("entry_status", now), *_days(now)]
-    with database.read() as connection:
-        known = set(
-            connection.execute(
-                sa.text("SELECT relname FROM pg_class WHERE relkind = 'r' AND relispartition")
-            ).scalars()
-        )
-    missing = [item for item in wanted if item[1] not in known]
-    for table, name, low, high in missing:
-        with database.write() as connection:
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            if sa.inspect(connection).has_table(name):
-                continue
-            connection.exec_driver_sql(
-                f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES FROM ('{low}') TO ('{high}')"
-            )
-            if table != "provider_event":
-                connection.exec_driver_sql(
-                    f"CREATE TRIGGER {name}_whole BEFORE TRUNCATE ON {name} "
-                    "FOR EACH STATEMENT EXECUTE FUNCTION log_is_append_only()"
-                )
-
-
-def _months(table: str, now: datetime) -> list[tuple[str, str, str, str]]:
-    made = []
-    for ahead in range(MONTHS_AHEAD + 1):
-        start = _month(now, ahead)
-        made.append((table, f"{table}_{start:%Y%m}", id_at(start), id_at(_month(now, ahead + 1))))
-    return made
-
-
-def _month(now: datetime, ahead: int) -> datetime:
-    index = now.year * 12 + now.month - 1 + ahead
-    return datetime(index // 12, index % 12 + 1, 1, tzinfo=UTC)
-
-
-def _days(now: datetime) -> list[tuple[str, str, str, str]]:
-    days = [(now + timedelta(days=ahead)).date() for ahead in range(DAYS_AHEAD + 1)]
-    return [
-        (
-            "provider_event",
-            f"provider_event_{day:%Y%m%d}",
-            day.isoformat(),
-            (day + timedelta(days=1)).isoformat(),
-        )
-        for day in days
-    ]
-
-
-ALL_TABLES = (tables, tables_delivery, tables_wishes)
+ALL_TABLES = (tables, tables_delivery, tables_wishes, tables_keep)
 """The modules that together define the metadata."""
 
 
