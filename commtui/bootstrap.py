@@ -21,6 +21,7 @@ from commtui.services.desk import Desk
 from commtui.services.details import Details
 from commtui.services.dispatch import Dispatch
 from commtui.services.downloads import Downloads
+from commtui.services.erasing import Erasing
 from commtui.services.errands import Errands
 from commtui.services.events import Applying, Receiving
 from commtui.services.falling_back import FallingBack, Holds
@@ -80,6 +81,7 @@ def open_desk(settings: Settings) -> Desk:
         wishing=Wishing(database, settings, author, dispatch),
         holds=Holds(database, author),
         downloads=Downloads(database),
+        erasing=Erasing(database, settings, author),
     )
 
 

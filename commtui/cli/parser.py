@@ -199,6 +199,7 @@ class _Commands:
             "--marketing", action="store_true", help="what was noted about marketing as such"
         )
         _reason(parser, "who said so, and how")
+        self._erase(actions)
         parser = self._customer_action(
             actions, "lift", "have an address taken off the provider's suppression list"
         )
@@ -212,6 +213,17 @@ class _Commands:
                 help=f"the {name} in use now",
             )
         _reason(parser, "why it works again")
+
+    def _erase(self, actions: argparse._SubParsersAction[_Parser]) -> None:
+        parser = self._customer_action(
+            actions, "erase", "say what erasing a customer's personal data would empty, or do it"
+        )
+        parser.add_argument("--yes", action="store_true", help="erase; nobody can take it back")
+        parser.add_argument(
+            "--compact",
+            action="store_true",
+            help="rewrite the tables too, so that free space holds nothing; keeps others waiting",
+        )
 
     def _customer_action(
         self, actions: argparse._SubParsersAction[_Parser], name: str, words: str

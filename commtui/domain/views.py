@@ -330,6 +330,29 @@ class Decision(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Erasure:
+    """What erasing a customer empties, or has emptied."""
+
+    customer_id: str
+    """The source's."""
+    rows: tuple[tuple[str, int], ...]
+    """Kinds of personal text, and how many rows hold some."""
+    withdrawn: int
+    """Messages that were queued, of unknown outcome, or a task."""
+    put_aside: int
+    """Communications that nothing was tried of."""
+    kept: int
+    """Entries of the log, which stay as they are."""
+    erased_before: datetime | None = None
+    scrubbed: bool | None = None
+    """Whether the engine's own left-overs were taken out; None: nothing was done yet."""
+    compacted: bool = False
+    """Whether tables were rewritten for that."""
+    remnants: int = 0
+    """Texts that still stand in the database's file: in free space, or because somebody else has them too."""
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """What the status line says about the processes."""
 

@@ -42,6 +42,7 @@ from commtui.services.bulk import Bulk
 from commtui.services.customers import Customers
 from commtui.services.details import Details
 from commtui.services.downloads import Downloads
+from commtui.services.erasing import Erasing
 from commtui.services.falling_back import Holds
 from commtui.services.lists import Lists
 from commtui.services.resending import Resending
@@ -68,6 +69,7 @@ class Desk:
         wishing: Wishing,
         holds: Holds,
         downloads: Downloads,
+        erasing: Erasing,
     ) -> None:
         self.database = database
         self.zone = zone
@@ -81,6 +83,7 @@ class Desk:
         self.wishes = wishing
         self.holds = holds
         self._downloads = downloads
+        self.erasing = erasing
 
     def close(self) -> None:
         """Close the database."""

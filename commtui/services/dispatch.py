@@ -31,6 +31,7 @@ PRIORITY_SINGLE = 0
 PRIORITY_BULK = 10
 """One message somebody waits for goes before ten thousand."""
 SKIPPED_CODE = "skipped"
+ERASED = "the customer was erased: there is nothing left that could be sent"
 
 
 class Dispatch:
@@ -47,6 +48,8 @@ class Dispatch:
 
     def refusal(self, prospect: Prospect, lane: LaneNow, now: datetime) -> str | None:
         """Why this lane stays where it is, or None."""
+        if prospect.erased:
+            return ERASED
         if not prospect.collecting and (missing := rendering.problem(prospect)):
             return missing
         way = self.way(prospect, lane, now)
@@ -59,6 +62,8 @@ class Dispatch:
 
     def resend_refusal(self, prospect: Prospect, lane: LaneNow) -> str | None:
         """Why this lane's latest attempt cannot be resent, or None."""
+        if prospect.erased:
+            return ERASED
         now = self._database.now()
         plain = resend_refusal(self._candidate(prospect, lane, lane.channel, now))
         if plain is None and prospect.refused_by(lane.channel) is not None:

@@ -122,6 +122,7 @@ class FallingBack:
         failed = entry.status in FAILED_STATUSES and entry.status is not Status.UNKNOWN
         problem = registry.explain(entry.provider, entry.status, entry.error_code, "")
         checks = (
+            (prospect.erased, "the customer was erased"),
             (not self._settings.fallback.automatic, "fallback is not automatic"),
             (prospect.purpose is Purpose.MARKETING, "marketing goes one way only"),
             (lane.latest_entry_id != entry.id or lane.locked, "replaced meanwhile"),

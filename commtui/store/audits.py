@@ -30,7 +30,7 @@ def write(
             operator=author.name,
             operator_verified=author.verified,
             action=action,
-            targets=list(targets),
+            targets=list(targets.values() if isinstance(targets, Mapping) else targets),
             result=dict(result),
         )
     )

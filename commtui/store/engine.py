@@ -76,6 +76,14 @@ class Database:
                 connection.rollback()
                 raise
 
+    @contextlib.contextmanager
+    def maintain(self) -> Iterator[sa.Connection]:
+        """A connection without a transaction, for what cannot run in one. Raises DatabaseAway."""
+        with _translated(), self._engine.connect() as connection:
+            if not self.sqlite:
+                connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield connection
+
     def now(self) -> datetime:
         """The database's clock, in UTC."""
         if self._clock is not None:

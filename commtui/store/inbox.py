@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,12 +22,27 @@ from commtui.store import optouts, polls, tasks
 from commtui.store.engine import Database
 from commtui.store.entries import Change
 from commtui.store.ledger import Ledger
-from commtui.store.tables import entry, entry_text, inbox, provider_event
+from commtui.store.tables import customer, entry, entry_text, inbox, provider_event
 
 MATCH_AGAIN = timedelta(hours=72)
 """How long an event that fits no entry yet is tried again: it may have come before our own commit."""
 WEAK_MATCH = timedelta(days=7)
 """How old an attempt may be that a bounce without any id is attributed to, by its recipient."""
+EMPTY_PAYLOAD: dict[str, Any] = {
+    "erased": True,
+    "raw": {},
+    "recipient": "",
+    "status": None,
+    "class": None,
+    "code": "",
+    "words": "",
+    "entry": None,
+    "layer": None,
+    "task": "",
+    "closes": [],
+    "ask": False,
+}
+"""What is left of a fact about an erased customer: that there was one."""
 PROVIDER_UNKNOWN_RANK = 15
 """A provider's own "I do not know": above accepted, below every definite outcome."""
 
@@ -103,9 +118,13 @@ def learn(
         ledger = Ledger(database, connection, now)
         fresh = 0
         matches = [match(connection, provider, event) for event in events]
-        ledger.lock(_subjects(connection, [found for found, _ in matches if found]))
+        known = [found for found, _ in matches if found]
+        ledger.lock(_subjects(connection, known))
+        erased = _of_erased(connection, known)
         new: list[tuple[str, DeliveryEvent]] = []
         for event, (entry_id, how) in zip(events, matches, strict=True):
+            if entry_id in erased:
+                event = replace(event, recipient="", words="", payload={})
             if not _insert(connection, database, provider, event, entry_id, how, now):
                 continue
             fresh += 1
@@ -116,6 +135,18 @@ def learn(
         _apply(database, connection, ledger, provider, new, source)
         ledger.close()
     return fresh
+
+
+def _of_erased(connection: sa.Connection, entry_ids: Sequence[str]) -> set[str]:
+    """Those of these entries whose customer was erased: what is said about them is kept without their words."""
+    if not entry_ids:
+        return set()
+    rows = connection.execute(
+        sa.select(entry.c.id)
+        .join(customer, customer.c.id == entry.c.customer_id)
+        .where(entry.c.id.in_(entry_ids), customer.c.erased_at.is_not(None))
+    )
+    return set(rows.scalars())
 
 
 def _apply(
