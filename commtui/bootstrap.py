@@ -25,13 +25,14 @@ from commtui.services.erasing import Erasing
 from commtui.services.errands import Errands
 from commtui.services.events import Applying, Receiving
 from commtui.services.falling_back import FallingBack, Holds
+from commtui.services.guarding import Guard
 from commtui.services.housekeeping import Housekeeping
 from commtui.services.lists import Lists
 from commtui.services.release import AutomaticRelease
 from commtui.services.resending import Resending
 from commtui.services.unsubscribing import Unsubscribing
 from commtui.services.wishing import Wishing
-from commtui.store import bulk, fallbacks, inbox, outbox, sends
+from commtui.store import bulk, fallbacks, inbox, keeping, outbox, sends
 from commtui.store.engine import Database
 from commtui.store.schema import prepare
 from commtui.store.workers import Presence
@@ -82,6 +83,7 @@ def open_desk(settings: Settings) -> Desk:
         holds=Holds(database, author),
         downloads=Downloads(database),
         erasing=Erasing(database, settings, author),
+        events_days=settings.retention.events_days,
     )
 
 
@@ -91,6 +93,7 @@ class Working:
 
     settings: Settings
     database: Database
+    guard: Guard
     presence: Presence
     http: Http
     delivery: Delivery
@@ -106,13 +109,15 @@ class Working:
         """Whether something could be done now: rows due, calls to read, runs to expand, releases."""
         now = self.database.now()
         with self.database.read() as connection:
+            if keeping.held(connection):
+                return inbox.waiting(self.database, 1) != []
             if sends.releasable(connection, now, "00000000-0000-0000-0000-000000000000", 1):
                 return self.release.step() > 0
         return bool(
             outbox.due_now(self.database)
             or inbox.waiting(self.database, 1)
             or bulk.running(self.database)
-            or fallbacks.due(self.database)
+            or (self.guard.ready() and fallbacks.due(self.database))
         )
 
     async def aclose(self) -> None:
@@ -128,6 +133,7 @@ def open_working(settings: Settings) -> Working:
     from commtui.services.importing import finish_atomic
 
     database = open_database(settings)
+    guard = Guard(database)
     finish_atomic(database)
     presence = Presence(database, "worker", settings.worker.lease_seconds)
     http = Http(settings.worker.concurrency, settings.worker.request_seconds)
@@ -137,6 +143,7 @@ def open_working(settings: Settings) -> Working:
     return Working(
         settings=settings,
         database=database,
+        guard=guard,
         presence=presence,
         http=http,
         delivery=Delivery(database, settings, providers, presence.id),

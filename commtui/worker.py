@@ -82,7 +82,8 @@ class Worker:
     async def _beat(self) -> None:
         while not self._stop.is_set():
             try:
-                if not await asyncio.to_thread(self._working.presence.beat):
+                wanted = await asyncio.to_thread(self._working.presence.beat)
+                if not (wanted and await asyncio.to_thread(self._working.guard.beat)):
                     self._stop.set()
             except DatabaseAway as error:
                 log.warning("heartbeat: database away: %s", error)

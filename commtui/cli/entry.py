@@ -42,6 +42,8 @@ _MODULES = {
     "web": "processes",
     "up": "processes",
     "down": "processes",
+    "db": "db_keep",
+    "check": "checking",
     "demo": "practice",
     "console": "console",
 }

@@ -90,6 +90,7 @@ class _Commands:
         self._customers()
         self._fallbacks()
         self._processes()
+        self._database()
 
     def _command(self, name: str, words: str) -> _Parser:
         return _described(self._commands, name, words)
@@ -260,6 +261,35 @@ class _Commands:
         parser = self._command("demo", "practise on a network that is not real")
         parser.add_argument("--headless", action="store_true", help="play the day, then report")
         parser.add_argument("--folder", type=Path, metavar="DIR", help="keep everything there")
+
+    def _database(self) -> None:
+        _json(self._command("check", "say what is not as it should be; 1 when something is"))
+        parser = self._command("db", "back up, restore and look after the database")
+        actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+        parser = _described(actions, "backup", "write a copy of this moment while everything runs")
+        parser.add_argument("target", type=Path, metavar="TARGET", help="a new file")
+        parser = _described(
+            actions, "restore", "put a back-up where database.url says, and send nothing from it"
+        )
+        parser.add_argument("source", type=Path, metavar="SOURCE", help="the back-up")
+        parser = _described(actions, "hold", "send nothing from this database")
+        _reason(parser, "what happened to it")
+        parser = _described(
+            actions,
+            "reconcile",
+            "let a restored database send again: first says what becomes of what waits",
+        )
+        how = parser.add_mutually_exclusive_group()
+        how.add_argument("--yes", action="store_true", help="do it")
+        how.add_argument(
+            "--moved",
+            action="store_true",
+            help="it is the same database in another place, and no copy of it was used meanwhile",
+        )
+        how.add_argument(
+            "--done", action="store_true", help="messages may leave by themselves again"
+        )
+        _json(_described(actions, "status", "say whether this database sends"))
 
 
 def _tab(parser: argparse.ArgumentParser) -> None:

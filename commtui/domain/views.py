@@ -364,6 +364,10 @@ class Health:
     """Messages waiting to be sent."""
     held: tuple[FallbackHold, ...] = ()
     """Automatic fallbacks above the cap."""
+    stopped: str = ""
+    """Why this database sends nothing, or nothing by itself; empty: it sends."""
+    events_days: int = 0
+    """How long provider events are kept."""
 
 
 @dataclass(frozen=True, slots=True)

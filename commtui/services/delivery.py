@@ -39,7 +39,7 @@ from commtui.providers.base import (
 from commtui.services import outcomes
 from commtui.services.stepping import EntrySteps, elapsed_clock
 from commtui.services.unsubscribing import Unsubscribing
-from commtui.store import inbox, outbox, providers_state, refusing, requests
+from commtui.store import inbox, keeping, outbox, providers_state, refusing, requests
 from commtui.store import steps as stored_steps
 from commtui.store.engine import Database
 from commtui.store.outbox import Claim, Outcome
@@ -161,6 +161,8 @@ class Delivery:
 
     def _claim(self, limit: int) -> list[Claim]:
         with self._database.read() as connection:
+            if keeping.held(connection):
+                return []
             pauses = providers_state.paused(connection, self._database.now())
         return outbox.claim(
             self._database, self._worker_id, limit, [pause.provider for pause in pauses]

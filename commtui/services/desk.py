@@ -47,7 +47,7 @@ from commtui.services.falling_back import Holds
 from commtui.services.lists import Lists
 from commtui.services.resending import Resending
 from commtui.services.wishing import Wishing
-from commtui.store import fallbacks, feed, outbox, providers_state, workers
+from commtui.store import fallbacks, feed, keeping, outbox, providers_state, workers
 from commtui.store.engine import Database
 
 
@@ -70,6 +70,7 @@ class Desk:
         holds: Holds,
         downloads: Downloads,
         erasing: Erasing,
+        events_days: int,
     ) -> None:
         self.database = database
         self.zone = zone
@@ -84,6 +85,7 @@ class Desk:
         self.holds = holds
         self._downloads = downloads
         self.erasing = erasing
+        self._events_days = events_days
 
     def close(self) -> None:
         """Close the database."""
@@ -257,4 +259,6 @@ class Desk:
                 paused=tuple((pause.provider, pause.reason) for pause in pauses),
                 due=outbox.due_count(connection),
                 held=tuple(fallbacks.holds(connection)),
+                stopped=keeping.stopped(connection),
+                events_days=self._events_days,
             )

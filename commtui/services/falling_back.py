@@ -24,7 +24,7 @@ from commtui.domain.vocabulary import (
 from commtui.errors import NotFound
 from commtui.providers import registry
 from commtui.services.dispatch import Dispatch
-from commtui.store import audits, fallbacks
+from commtui.store import audits, fallbacks, keeping
 from commtui.store.details import StoredEntry, stored_entries
 from commtui.store.engine import Connection, Database
 from commtui.store.fallbacks import Failure
@@ -48,6 +48,9 @@ class FallingBack:
 
     def step(self) -> int:
         """Decide about some failures; returns how many."""
+        with self._database.read() as connection:
+            if not keeping.by_itself(connection):
+                return 0
         waiting = fallbacks.waiting(self._database, BATCH)
         if not waiting:
             return 0

@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 from commtui.config import Retention
-from commtui.store import bulk, counters, feed, inbox, outbox, partitions, retention, schema, search
+from commtui.store import (
+    bulk,
+    counters,
+    feed,
+    inbox,
+    keeping,
+    outbox,
+    partitions,
+    retention,
+    schema,
+    search,
+)
 from commtui.store.engine import Database
 
 JOURNAL_KEPT = 2_000_000
@@ -49,3 +60,16 @@ class Housekeeping:
             bulk.delete_draft(self._database, run_id)
         with self._database.write() as connection:
             feed.prune(connection, JOURNAL_KEPT, 2_000)
+
+
+def findings(database: Database) -> list[str]:
+    """What somebody should look at, in words."""
+    found = [
+        f"{number} rows of {table} lie in its DEFAULT partition: no worker had made their month in time; "
+        "keep one running, and have the owner move them"
+        for table, number in partitions.strays(database).items()
+    ]
+    with database.read() as connection:
+        if stopped := keeping.stopped(connection):
+            found.append(stopped)
+    return found

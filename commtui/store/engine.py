@@ -131,6 +131,17 @@ class Database:
             self._measured = time.monotonic()
 
 
+def split_password(url: str) -> tuple[str, str]:
+    """A PostgreSQL URL as its own programs take it, and the password that stood in it."""
+    parts = sa.engine.make_url(url)
+    query = dict(parts.query)
+    found = parts.password or query.pop("password", "")
+    bare = sa.URL.create(
+        "postgresql", parts.username, None, parts.host, parts.port, parts.database, query
+    )
+    return bare.render_as_string(hide_password=False), str(found or "")
+
+
 def sqlite_module() -> tuple[ModuleType, bool]:
     """The SQLite driver to use, and whether its write-ahead log is safe with several connections."""
     try:

@@ -17,7 +17,7 @@ from commtui.domain.fold import Fact
 from commtui.domain.vocabulary import ErrorClass, Source, Status
 from commtui.providers import registry
 from commtui.providers.base import DeliveryEvent
-from commtui.store import providers_state, refusing, steps
+from commtui.store import keeping, providers_state, refusing, steps
 from commtui.store.engine import Database
 from commtui.store.entries import Change
 from commtui.store.ledger import Ledger
@@ -108,6 +108,8 @@ def prepare(database: Database, claims: Sequence[Claim]) -> set[str]:
     """Commit `preparing` for rows whose fence still holds; returns the entries whose steps may be taken now."""
     now = database.now()
     with database.write() as connection:
+        if keeping.held(connection):
+            return set()
         begun = [
             item
             for item in claims
@@ -131,6 +133,8 @@ def begin(database: Database, claims: Sequence[Claim], *, prepared: bool = False
     """
     now = database.now()
     with database.write() as connection:
+        if keeping.held(connection):
+            return set()
         refused = refusing.refused(connection, [item.entry_id for item in claims])
         begun = []
         for item in claims:

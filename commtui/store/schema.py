@@ -52,6 +52,12 @@ def _upgrade_once(database: Database) -> None:
             _upgrade(connection)
 
 
+def is_there(database: Database) -> bool:
+    """Whether the database has our tables already."""
+    with database.read() as connection:
+        return _version(connection) is not None or sa.inspect(connection).has_table("entry")
+
+
 def _version(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table("schema_version"):
         return None

@@ -81,12 +81,14 @@ class StatusLine(Widget):
         held = sum(hold.number for hold in health.held)
         self._set(
             _health=(
+                *([line(health.stopped, 120)] if health.stopped else ()),
                 workers + due,
                 *(f"{name} paused: {why}" for name, why in names),
                 *([held_words(health.held)] if health.held else ()),
                 web,
             ),
             _brief=(
+                *(["not sending"] if health.stopped else ()),
                 workers + due,
                 *(f"{name} paused" for name, _ in names),
                 *([f"{counted(held, 'fallback')} held"] if held else ()),
