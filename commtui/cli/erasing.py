@@ -33,11 +33,6 @@ def erase(opened: Desk, customer_id: str, chosen: argparse.Namespace) -> int:
 
 def _left(found: Erasure) -> str:
     """What is left to do; empty when nothing is."""
-    if not found.scrubbed:
-        return (
-            "the rows are erased, but this role does not own the tables: have the owner run this "
-            "once more, so that free space and indexes are cleaned, too"
-        )
     if found.remnants and not found.compacted:
         return (
             f"{found.remnants} of the erased texts still stand in the file, in free space or as somebody "
@@ -79,7 +74,6 @@ def _record(found: Erasure, *, done: bool) -> dict[str, object]:
         "withdrawn": found.withdrawn,
         "put_aside": found.put_aside,
         "kept_entries": found.kept,
-        "scrubbed": found.scrubbed,
         "compacted": found.compacted,
         "remnants": found.remnants,
     }

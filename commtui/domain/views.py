@@ -344,10 +344,8 @@ class Erasure:
     kept: int
     """Entries of the log, which stay as they are."""
     erased_before: datetime | None = None
-    scrubbed: bool | None = None
-    """Whether the engine's own left-overs were taken out; None: nothing was done yet."""
     compacted: bool = False
-    """Whether tables were rewritten for that."""
+    """Whether tables were rewritten, so that free space holds nothing either."""
     remnants: int = 0
     """Texts that still stand in the database's file: in free space, or because somebody else has them too."""
 

@@ -85,9 +85,10 @@ def _put_file(settings: Settings, source: Path) -> Path | None:
 def _refuse_in_use(settings: Settings) -> None:
     database = Database(settings.database_url)
     try:
-        schema.prepare(database)
-        with database.read() as connection:
-            living = workers.alive(connection, database.now())
+        living = []
+        if schema.is_there(database):
+            with database.read() as connection:
+                living = workers.alive(connection, database.now())
     finally:
         database.close()
     if living:

@@ -39,10 +39,13 @@ class Guard:
         if known.place != here:
             _told(keeping.identify(self._database))
             return True
-        with _mark(known.name) as mark:
-            found = keeping.beat(self._database, mark.read())
-            if found is not None and found.standing is not Standing.HELD:
-                mark.write(found.beat)
+        try:
+            with _mark(known.name) as mark:
+                found = keeping.beat(self._database, mark.read())
+                if found is not None and found.standing is not Standing.HELD:
+                    mark.write(found.beat)
+        except OSError as error:
+            log.warning("the database's mark cannot be kept: %s", error)
         return True
 
     def ready(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from commtui.config import Retention
 from commtui.store import (
@@ -73,3 +73,9 @@ def findings(database: Database) -> list[str]:
         if stopped := keeping.stopped(connection):
             found.append(stopped)
     return found
+
+
+def oldest_event(database: Database) -> date | None:
+    """The day of the oldest provider event that is still there."""
+    with database.read() as connection:
+        return retention.oldest(connection)

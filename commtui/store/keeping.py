@@ -105,7 +105,10 @@ def _create(connection: sa.Connection, database: Database, here: str) -> State:
 def place(database: Database, connection: sa.Connection) -> str:
     """What another copy of this database does not share."""
     if database.sqlite:
-        return f"file {os.stat(file_of(database)).st_ino}"
+        try:
+            return f"file {os.stat(file_of(database)).st_ino}"
+        except FileNotFoundError:
+            return "nowhere"
     found = connection.execute(
         sa.text(
             "SELECT d.oid::text || ' ' || 'database_state'::regclass::oid::text || ' ' || "

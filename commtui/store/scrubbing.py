@@ -6,15 +6,12 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from commtui.domain.text import fold
-from commtui.errors import DatabaseAway
 from commtui.store.engine import Database, sqlite_module
 from commtui.store.erasing_sides import SIDES
 
 SMALL_BYTES = 64 * 1024 * 1024
-"""A SQLite file up to this is rewritten at once; a larger one only when asked: it holds the database for seconds."""
+"""A database up to this is rewritten at once; a larger one only when asked: others have to wait for it."""
 SHORTEST_BYTES = 6
 CHECKPOINT_SECONDS = 10.0
 _CHUNK = 1024 * 1024
@@ -81,6 +78,8 @@ def _checkpoint(database: Database) -> None:
 
 def _scrub_postgresql(database: Database, compact: bool) -> bool:
     with database.maintain() as connection:
+        size = connection.exec_driver_sql("SELECT pg_database_size(current_database())")
+        compact = compact or int(size.scalar_one()) <= SMALL_BYTES
         for table in _TABLES:
             connection.exec_driver_sql(f"VACUUM ({'FULL, ' * compact}ANALYZE) {table}")
         if not compact:
@@ -118,16 +117,10 @@ def remnants(database: Database, texts: Iterable[str]) -> int:
     return len(found)
 
 
-def may_scrub(database: Database) -> bool:
-    """Whether this role owns the tables, which PostgreSQL wants for it."""
+def owns(database: Database) -> bool:
+    """Whether this role owns the tables."""
     if database.sqlite:
         return True
-    try:
-        with database.read() as connection:
-            query = sa.text(
-                "SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class "
-                "WHERE oid = ANY(ARRAY['customer'::regclass, 'entry_text'::regclass])"
-            )
-            return bool(connection.execute(query).scalar())
-    except DatabaseAway:
-        return False
+    query = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'entry_text'::regclass"
+    with database.read() as connection:
+        return bool(connection.exec_driver_sql(query).scalar_one())

@@ -24,7 +24,7 @@ def test_erasing_empties_what_lists_show_and_says_how_much_it_was(shell: Shell) 
     assert done.code == 0
     assert (planned["erased"], done.json["erased"]) == (False, True)
     assert done.json["rows"] == planned["rows"]
-    assert (done.json["scrubbed"], done.json["remnants"]) == (True, 0)
+    assert (done.json["compacted"], done.json["remnants"]) == (True, 0)
     line = shell.overview()
     assert (line["recipient"], line["customer"]["name"]) == ("", "Erased customer")
     assert line["subject"]["title"] == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import make_url
 
 from commtui.domain.einvoice import Reachability, Registration
 from commtui.domain.optouts import OptChange, OptSource, Scope
@@ -24,7 +26,16 @@ from commtui.services.customers import Customers
 from commtui.services.erasing import Erasing
 from commtui.services.resending import Resending
 from commtui.services.wishing import Wishing
-from commtui.store import erasing_sides, errands, inbox, optouts, outbox, steps, wishes
+from commtui.store import (
+    erasing_sides,
+    errands,
+    inbox,
+    optouts,
+    outbox,
+    scrubbing,
+    steps,
+    wishes,
+)
 from commtui.store.columns import metadata
 from commtui.store.engine import Database
 from commtui.store.tables import (
@@ -305,8 +316,8 @@ def test_nothing_personal_is_left_in_any_table(full: Office) -> None:
 
 
 def test_nothing_personal_is_left_in_the_files(full: Office, database_url: str) -> None:
-    found = erasing(full).erase("K-9", compact=True)
-    assert (found.scrubbed, found.compacted, found.remnants) == (True, True, 0)
+    found = erasing(full).erase("K-9")
+    assert (found.compacted, found.remnants) == (True, 0)
     spellings = {text.encode() for text in SECRETS} | {fold(text).encode() for text in SECRETS}
     assert {
         needle for needle in spellings if needle in files_of(full.database, database_url)
@@ -314,13 +325,18 @@ def test_nothing_personal_is_left_in_the_files(full: Office, database_url: str) 
 
 
 def test_without_compacting_no_live_row_index_or_dictionary_holds_anything(
-    full: Office, database_url: str
+    full: Office, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(scrubbing, "SMALL_BYTES", 0)
     before = dictionary(full.database, database_url)
     assert {"qux", "yve"} <= before
-    erasing(full).erase("K-9")
+    found = erasing(full).erase("K-9")
+    assert (found.compacted, found.remnants) == (False, 0)
     assert not SOME & dictionary(full.database, database_url)
     if full.database.sqlite:
+        # deleted content is overwritten at once, so nothing has to be rewritten
+        raw = files_of(full.database, database_url)
+        assert [secret for secret in SECRETS if secret.encode() in raw] == []
         return
     with psycopg.connect(database_url) as connection:
         samples = connection.execute(
@@ -594,6 +610,26 @@ def test_what_a_crash_left_is_erased_the_next_time(
     monkeypatch.undo()
     erasing(full).erase("K-9")
     assert {text: rows for text in SECRETS if (rows := rows_with(full.database, text))} == {}
+
+
+def test_it_takes_the_owner_of_the_tables(full: Office, database_url: str) -> None:
+    if full.database.sqlite:
+        assert scrubbing.owns(full.database)
+        return
+    role = f"reader{os.getpid()}"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN")
+        connection.execute(f"GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO {role}")
+    url = make_url(database_url).set(username=role).render_as_string(hide_password=False)
+    other = Database(url)
+    try:
+        with pytest.raises(Refused, match="owner"):
+            Erasing(other, SETTINGS, OPERATOR).erase("K-9")
+    finally:
+        other.close()
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute(f"DROP OWNED BY {role}")
+            connection.execute(f"DROP ROLE {role}")
 
 
 def test_nobody_is_not_found(office: Office) -> None:

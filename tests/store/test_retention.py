@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import make_url
 
 from commtui.config import Retention
 from commtui.domain.vocabulary import Status, Tab
@@ -127,6 +130,32 @@ def test_old_days_are_dropped_with_their_partitions_on_postgresql(old_days: Offi
     assert len(made - kept) == 4
     assert len(kept) == partitions.DAYS_AHEAD + 1
     assert numbers(office.database)[0] == 0
+
+
+def test_who_may_not_drop_partitions_deletes_their_rows(
+    old_days: Office, database_url: str
+) -> None:
+    office = old_days
+    if office.database.sqlite:
+        assert retention.expire(office.database, KEPT).total == 0
+        return
+    office.put(message())
+    office.send()
+    office.report_on("12345", Status.DELIVERED)
+    age(office.database, 69)
+    role = f"app{os.getpid()}"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN")
+        connection.execute(f"GRANT SELECT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
+    url = make_url(database_url).set(username=role).render_as_string(hide_password=False)
+    other = Database(url)
+    try:
+        assert retention.expire(other, KEPT) == retention.Dropped(1, 0, 0)
+    finally:
+        other.close()
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute(f"DROP OWNED BY {role}")
+            connection.execute(f"DROP ROLE {role}")
 
 
 def test_a_day_that_somebody_reads_is_dropped_the_next_time(old_days: Office) -> None:
