@@ -22,11 +22,13 @@ from commtui.services.desk import Desk
 from commtui.services.details import Details
 from commtui.services.dispatch import Dispatch
 from commtui.services.downloads import Downloads
+from commtui.services.erasing import Erasing
 from commtui.services.errands import Errands
 from commtui.services.events import Applying, Receiving
 from commtui.services.falling_back import FallingBack, Holds
 from commtui.services.gatekeeping import Gatekeeping
 from commtui.services.guarding import Guarding
+from commtui.services.holding import Guard
 from commtui.services.housekeeping import Housekeeping
 from commtui.services.lists import Lists
 from commtui.services.release import AutomaticRelease
@@ -35,7 +37,7 @@ from commtui.services.sealing import Sealing
 from commtui.services.silence import Silence
 from commtui.services.unsubscribing import Unsubscribing
 from commtui.services.wishing import Wishing
-from commtui.store import bulk, fallbacks, inbox, outbox, sends
+from commtui.store import bulk, fallbacks, inbox, keeping, outbox, sends
 from commtui.store.engine import Database
 from commtui.store.schema import prepare
 from commtui.store.workers import Presence
@@ -87,6 +89,8 @@ def open_desk(settings: Settings) -> Desk:
         downloads=Downloads(database, author),
         guarding=Guarding(database),
         gates=Gatekeeping(database, settings, author),
+        erasing=Erasing(database, settings, author),
+        events_days=settings.retention.events_days,
     )
 
 
@@ -96,6 +100,7 @@ class Working:
 
     settings: Settings
     database: Database
+    guard: Guard
     presence: Presence
     http: Http
     delivery: Delivery
@@ -115,13 +120,15 @@ class Working:
         """Whether something could be done now: rows due, calls to read, runs to expand, releases."""
         now = self.database.now()
         with self.database.read() as connection:
+            if keeping.held(connection):
+                return inbox.waiting(self.database, 1) != []
             if sends.releasable(connection, now, "00000000-0000-0000-0000-000000000000", 1):
                 return self.release.step() > 0
         return bool(
             (outbox.due_now(self.database) and not self.guarding.findings())
             or inbox.waiting(self.database, 1)
             or bulk.any_running(self.database)
-            or fallbacks.due(self.database)
+            or (self.guard.ready() and fallbacks.due(self.database))
         )
 
     async def aclose(self) -> None:
@@ -137,6 +144,7 @@ def open_working(settings: Settings) -> Working:
     from commtui.services.importing import finish_atomic
 
     database = open_database(settings)
+    guard = Guard(database)
     finish_atomic(database)
     presence = Presence(database, "worker", settings.worker.lease_seconds)
     http = Http(settings.worker.concurrency, settings.worker.request_seconds)
@@ -146,6 +154,7 @@ def open_working(settings: Settings) -> Working:
     return Working(
         settings=settings,
         database=database,
+        guard=guard,
         presence=presence,
         http=http,
         delivery=Delivery(database, settings, providers, presence.id, http.quotas),
@@ -153,7 +162,7 @@ def open_working(settings: Settings) -> Working:
         expansion=Expansion(database, dispatch, settings.zone),
         release=AutomaticRelease(database, dispatch),
         asking=Asking(database, providers, applying),
-        housekeeping=Housekeeping(database),
+        housekeeping=Housekeeping(database, settings.retention),
         guarding=Guarding(database),
         sealing=Sealing(database, settings.seals),
         falling_back=FallingBack(database, settings, dispatch),

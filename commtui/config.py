@@ -179,6 +179,12 @@ class Seals:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    events_days: int = 62
+    """How long raw webhook calls and provider events are kept; the log itself stays for ever."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set; `operator` is who acts."""
 
@@ -198,6 +204,7 @@ class Settings:
     fallback: Fallback = field(default_factory=Fallback)
     templates: Templates = field(default_factory=Templates)
     seals: Seals = field(default_factory=Seals)
+    retention: Retention = field(default_factory=Retention)
 
     @property
     def zone(self) -> ZoneInfo | None:
@@ -387,6 +394,11 @@ def _not_negative(value: Any) -> str | None:
     return None if value >= 0 else "it has to be 0 or more"
 
 
+def _days_kept(value: Any) -> str | None:
+    # events that fit no entry yet are tried for three days
+    return None if 4 <= value <= 3_660 else "it has to be a number of days from 4 to 3660"
+
+
 def _port(value: Any) -> str | None:
     return None if 0 <= value <= 65535 else "it has to be a port from 0 to 65535"
 
@@ -480,6 +492,7 @@ _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "seals.file": places.absolute,
     "seals.syslog": places.syslog,
     "seals.command": places.program,
+    "retention.events_days": _days_kept,
     "ui.timezone": _zone,
     "database.url": _database,
 }

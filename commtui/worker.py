@@ -52,6 +52,7 @@ class Worker:
             self._every("accounts", 60.0, work.accounts.step),
             self._every("seal", 2.0, _in_thread(work.sealing.step)),
             self._every("silence", 60.0, _in_thread(work.silence.step)),
+            self._every("retention", 600.0, _in_thread(work.housekeeping.expire)),
             self._every("tidy", 600.0, _in_thread(work.housekeeping.tidy)),
             self._beat(),
         ]
@@ -101,7 +102,8 @@ class Worker:
     async def _beat(self) -> None:
         while not self._stop.is_set():
             try:
-                if not await asyncio.to_thread(self._working.presence.beat):
+                wanted = await asyncio.to_thread(self._working.presence.beat)
+                if not (wanted and await asyncio.to_thread(self._working.guard.beat)):
                     self._stop.set()
             except DatabaseAway as error:
                 log.warning("heartbeat: database away: %s", error)

@@ -76,6 +76,7 @@ VALUES: dict[str, Any] = {
     "seals.file": "/mnt/elsewhere/seals",
     "seals.syslog": "logs.example.com:514",
     "seals.command": "/usr/local/bin/tell --quietly",
+    "retention.events_days": 30,
 }
 SECRETS = (
     "database.url",
@@ -487,6 +488,7 @@ def test_in_test_and_live_a_provider_in_a_private_network_is_refused(
         ("fallback.chains", "reminder: pigeon", "'pigeon' is no channel"),
         ("fallback.chains", "sms, email", "kind: channel"),
         ("fallback.cap_per_hour", -1, "0 or more"),
+        ("retention.events_days", 3, "from 4 to 3660"),
         ("peppol.dns", "not a host/", "host:port"),
         ("peppol.dns", "ns.example:0x35", "host:port"),
         ("peppol.dns", "ns.example:70000", "host:port"),

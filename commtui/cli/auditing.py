@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, tzinfo
 from commtui.cli.opening import desk
 from commtui.cli.output import say_json, table
 from commtui.config import Settings
-from commtui.domain.views import AuditFilter, AuditRow
+from commtui.domain.trail import AuditFilter, AuditRow
 from commtui.errors import UsageError
 from commtui.services.desk import Desk
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 
+from commtui.cli import erasing
 from commtui.cli.customer_page import print_page
 from commtui.cli.opening import NO_WORKER, desk
 from commtui.cli.output import say, say_json
@@ -25,6 +26,9 @@ def run_customer(chosen: argparse.Namespace, settings: Settings) -> int:
     """Show a customer, or change what may be sent to them and how."""
     orders = [_order(text) for text in chosen.order] if chosen.action == "set" else []
     with desk(settings) as opened:
+        if chosen.action == "erase":
+            # nothing but the customer's own id will do for this
+            return erasing.erase(opened, chosen.id, chosen)
         customer_id = _customer(opened, chosen.id)
         if chosen.action == "set":
             _set(opened, customer_id, chosen, orders)

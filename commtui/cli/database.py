@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from commtui.bootstrap import open_database
+from commtui.cli import db_keep
 from commtui.cli.output import say, say_json, warn
 from commtui.config import Settings
 
@@ -58,4 +59,4 @@ def _roles(_chosen: argparse.Namespace, _settings: Settings) -> int:
     return 0
 
 
-_ACTIONS = {"verify": _verify, "roles": _roles}
+_ACTIONS = {"verify": _verify, "roles": _roles, **db_keep.ACTIONS}

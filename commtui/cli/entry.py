@@ -46,6 +46,7 @@ _MODULES = {
     "web": "processes",
     "up": "processes",
     "down": "processes",
+    "check": "checking",
     "demo": "practice",
     "audit": "auditing",
     "db": "database",

@@ -101,6 +101,7 @@ class _Commands:
         self._gates()
         self._runs()
         self._processes()
+        self._database()
 
     def _command(self, name: str, words: str) -> _Parser:
         return _described(self._commands, name, words)
@@ -222,6 +223,7 @@ class _Commands:
             help="the refusal of every message by the channel; one of marketing stays",
         )
         _reason(parser, "who said so, and how")
+        self._erase(actions)
         parser = self._customer_action(
             actions, "lift", "have an address taken off the provider's suppression list"
         )
@@ -235,6 +237,17 @@ class _Commands:
                 help=f"the {name} in use now",
             )
         _reason(parser, "why it works again")
+
+    def _erase(self, actions: argparse._SubParsersAction[_Parser]) -> None:
+        parser = self._customer_action(
+            actions, "erase", "say what erasing a customer's personal data would empty, or do it"
+        )
+        parser.add_argument("--yes", action="store_true", help="erase; nobody can take it back")
+        parser.add_argument(
+            "--compact",
+            action="store_true",
+            help="rewrite the tables too, so that free space holds nothing; keeps others waiting",
+        )
 
     def _customer_action(
         self, actions: argparse._SubParsersAction[_Parser], name: str, words: str
@@ -270,18 +283,6 @@ class _Commands:
         parser.add_argument("--target", metavar="ID", help="what was done to this id")
         parser.add_argument("--limit", type=_count, metavar="N", help="so many rows at most")
         _json(parser)
-        parser = self._command("db", "look after the database")
-        actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-        parser = _described(
-            actions,
-            "verify",
-            "check seals, history and every stored hash; exit code 1 if any is off",
-        )
-        parser.add_argument(
-            "--heads", type=Path, metavar="FILE", help="hashes of seals that were kept elsewhere"
-        )
-        _json(parser)
-        _described(actions, "roles", "print the SQL that makes the roles on PostgreSQL")
 
     def _gates(self) -> None:
         parser = self._command("provider", "see which providers are paused, pause or release one")
@@ -324,6 +325,45 @@ class _Commands:
         parser = self._command("demo", "practise on a network that is not real")
         parser.add_argument("--headless", action="store_true", help="play the day, then report")
         parser.add_argument("--folder", type=Path, metavar="DIR", help="keep everything there")
+
+    def _database(self) -> None:
+        _json(self._command("check", "say what is not as it should be; 1 when something is"))
+        parser = self._command("db", "back up, restore and look after the database")
+        actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+        parser = _described(actions, "backup", "write a copy of this moment while everything runs")
+        parser.add_argument("target", type=Path, metavar="TARGET", help="a new file")
+        parser = _described(
+            actions, "restore", "put a back-up where database.url says, and send nothing from it"
+        )
+        parser.add_argument("source", type=Path, metavar="SOURCE", help="the back-up")
+        parser = _described(actions, "hold", "send nothing from this database")
+        _reason(parser, "what happened to it")
+        parser = _described(
+            actions,
+            "reconcile",
+            "let a restored database send again: first says what becomes of what waits",
+        )
+        how = parser.add_mutually_exclusive_group()
+        how.add_argument("--yes", action="store_true", help="do it")
+        how.add_argument(
+            "--moved",
+            action="store_true",
+            help="it is the same database in another place, and no copy of it was used meanwhile",
+        )
+        how.add_argument(
+            "--done", action="store_true", help="messages may leave by themselves again"
+        )
+        _json(_described(actions, "status", "say whether this database sends"))
+        parser = _described(
+            actions,
+            "verify",
+            "check seals, history and every stored hash; exit code 1 if any is off",
+        )
+        parser.add_argument(
+            "--heads", type=Path, metavar="FILE", help="hashes of seals that were kept elsewhere"
+        )
+        _json(parser)
+        _described(actions, "roles", "print the SQL that makes the roles on PostgreSQL")
 
 
 def _tab(parser: argparse.ArgumentParser) -> None:

@@ -31,6 +31,8 @@ class OptSource(StrEnum):
     SPAM_REPORT = "spam_report"
     OPERATOR = "operator"
     IMPORT = "import"
+    ERASED = "erased"
+    """The customer's personal data was erased: nothing can be sent to them any more, and nobody takes it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +79,5 @@ SOURCE_WORDS = {
     OptSource.SPAM_REPORT: "reported spam",
     OptSource.OPERATOR: "told an operator",
     OptSource.IMPORT: "told the source system",
+    OptSource.ERASED: "was erased",
 }

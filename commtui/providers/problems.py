@@ -42,6 +42,16 @@ OWN: dict[str, Problem] = {
         "Use another channel; only the recipient can take it back (C shows who said it, and when).",
         Follow.FALLBACK,
     ),
+    "erased": Problem(
+        ErrorClass.POLICY,
+        "The customer was erased before it could be sent, or before its outcome was known.",
+        "Nothing to do: there is nothing left that could be sent.",
+    ),
+    "restored": Problem(
+        ErrorClass.UNKNOWN,
+        "It waited in a back-up that was restored, so it may have been sent since the back-up was taken.",
+        SETTLE,
+    ),
     "missing_opt_out": Problem(
         ErrorClass.TECHNICAL,
         "Marketing has to say how to opt out, and this one cannot, so nothing was sent.",

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 
 from commtui.domain.text import line as one_line
 from commtui.domain.text import safe
-from commtui.domain.views import AuditFilter, AuditRow
+from commtui.domain.trail import AuditFilter, AuditRow
 from commtui.screens.link import Link
 from commtui.screens.panel import Panel, ReadingPanel
 from commtui.widgets.choices import ChoiceBox, Item

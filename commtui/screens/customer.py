@@ -14,6 +14,7 @@ from commtui.domain.views import ContactHealth, CustomerField, CustomerPage
 from commtui.domain.vocabulary import Channel
 from commtui.screens.choosing import ChoicePanel
 from commtui.screens.correcting import CorrectPanel, read_waiting
+from commtui.screens.erasing import ErasePanel
 from commtui.screens.helping import help_panel
 from commtui.screens.link import Link
 from commtui.screens.panel import ReadingPanel
@@ -67,6 +68,9 @@ class CustomerPanel(KeyedPanel[None]):
         Binding("p", "prefer", "order", id="customer.prefer"),
         Binding("S", "send", "send waiting", id="customer.send"),
         Binding("L", "lift", "Lift a suppression", show=False, id="customer.lift"),
+        Binding(
+            "X", "erase", "Erase the customer's personal data", show=False, id="customer.erase"
+        ),
     ]
     HELP_TITLE = "Keys of the customer's page"
 
@@ -259,6 +263,16 @@ class CustomerPanel(KeyedPanel[None]):
                 self.link, self.look, self._customer_id, dict(self._page.preferences)
             )
             self.app.push_screen(panel, self._changed)
+
+    def action_erase(self) -> None:
+        """Say what erasing the customer would empty; their id has to be written before it is done."""
+        self.ask(
+            lambda desk: desk.erasing.plan(self._customer_id),
+            lambda plan: self.app.push_screen(
+                ErasePanel(self.link, self.look, plan), self._changed
+            ),
+            group="erasing",
+        )
 
 
 _REFUSABLE = (Channel.EMAIL, Channel.SMS, Channel.POST, Channel.EINVOICE)

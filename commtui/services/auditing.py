@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from commtui.domain.lines import Selection
-from commtui.domain.views import AuditFilter, AuditRow
+from commtui.domain.trail import AuditFilter, AuditRow
 from commtui.store import audits
 from commtui.store.engine import Database
 

@@ -22,7 +22,7 @@ from commtui.errors import Refused
 from commtui.services.dispatch import Dispatch
 from commtui.services.lists import matching_ids
 from commtui.services.rendering import NOT_YET, warnings
-from commtui.store import audits, bulk, sends
+from commtui.store import audits, bulk, keeping, sends
 from commtui.store.engine import Connection, Database
 from commtui.store.entries import NewEntry
 from commtui.store.ledger import Ledger
@@ -253,6 +253,9 @@ class Expansion:
 
     def step(self, hold: Callable[[], bool] = lambda: False) -> int:
         """Expand a batch of each running run; returns how many items were decided."""
+        with self._database.read() as connection:
+            if keeping.held(connection):
+                return 0
         decided = 0
         for run_id in bulk.running(self._database):
             if hold():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from commtui.config import Settings
-from commtui.store import outbox, providers_state, quotas
+from commtui.store import keeping, outbox, providers_state, quotas
 from commtui.store.engine import Database
 from commtui.store.outbox import Claim
 
@@ -35,6 +35,8 @@ class Claiming:
         """Claim up to `free` messages; one that a worker died with is claimed when nothing else is in flight."""
         now = self._database.now()
         with self._database.read() as connection:
+            if keeping.held(connection):
+                return Taken(())
             ajar = providers_state.gates(connection, now).ajar
             shut = outbox.not_called(connection, now)
             limited = quotas.limited(connection, now)

@@ -45,13 +45,23 @@ from commtui.services.bulk import Bulk
 from commtui.services.customers import Customers
 from commtui.services.details import Details
 from commtui.services.downloads import Downloads
+from commtui.services.erasing import Erasing
 from commtui.services.falling_back import Holds, held
 from commtui.services.gatekeeping import Gatekeeping
 from commtui.services.guarding import Guarding, barred_words
 from commtui.services.lists import Lists
 from commtui.services.resending import Resending
 from commtui.services.wishing import Wishing
-from commtui.store import accounts, feed, findings, orphans, outbox, providers_state, workers
+from commtui.store import (
+    accounts,
+    feed,
+    findings,
+    keeping,
+    orphans,
+    outbox,
+    providers_state,
+    workers,
+)
 from commtui.store.engine import Database
 
 
@@ -75,6 +85,8 @@ class Desk:
         downloads: Downloads,
         guarding: Guarding,
         gates: Gatekeeping,
+        erasing: Erasing,
+        events_days: int,
     ) -> None:
         self.database = database
         self.zone = zone
@@ -91,6 +103,8 @@ class Desk:
         self._guarding = guarding
         self.audits = Auditing(database)
         self.gates = gates
+        self.erasing = erasing
+        self._events_days = events_days
 
     def close(self) -> None:
         """Close the database."""
@@ -284,4 +298,6 @@ class Desk:
                 orphans=orphans.count(connection, self.database),
                 providers=self.gates.providers,
                 unknown=outbox.unknown_count(connection),
+                stopped=keeping.stopped(connection),
+                events_days=self._events_days,
             )

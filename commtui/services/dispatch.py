@@ -32,6 +32,7 @@ PRIORITY_BULK = 10
 """One message somebody waits for goes before ten thousand."""
 SKIPPED_CODE = "skipped"
 NEED_NO_TEXT = frozenset({Channel.EINVOICE, Channel.MANUAL})
+ERASED = "the customer was erased: there is nothing left that could be sent"
 
 
 class Dispatch:
@@ -91,6 +92,8 @@ class Dispatch:
 
     def refusal(self, prospect: Prospect, lane: LaneNow, now: datetime) -> str | None:
         """Why this lane stays where it is, or None."""
+        if prospect.erased:
+            return ERASED
         way = self.way(prospect, lane, now)
         moving = way.channel is not lane.channel
         if not (prospect.collecting or prospect.texts.ready) and (
@@ -108,6 +111,8 @@ class Dispatch:
         self, prospect: Prospect, lane: LaneNow, *, settling: bool = False
     ) -> str | None:
         """Why this lane's latest attempt cannot be resent, or None."""
+        if prospect.erased:
+            return ERASED
         now = self._database.now()
         candidate = self._candidate(prospect, lane, lane.channel, now)
         plain = resend_refusal(candidate, settling=settling)

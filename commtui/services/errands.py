@@ -14,7 +14,7 @@ from commtui.errors import ProviderError, Rejected
 from commtui.providers import registry
 from commtui.providers.base import Cancels, Capability, Checks, Lifts, Watch
 from commtui.services.events import Applying
-from commtui.store import audits, errands, steps, wishes
+from commtui.store import audits, errands, keeping, steps, wishes
 from commtui.store.details import stored_entries
 from commtui.store.engine import Database
 from commtui.store.errands import CANCEL, Errand
@@ -46,6 +46,8 @@ class Errands:
 
     async def step(self) -> int:
         """Run some errands; returns how many."""
+        if await asyncio.to_thread(self._held):
+            return 0
         taken = await asyncio.to_thread(
             errands.take, self._database, sorted(self._providers), BATCH
         )
@@ -60,6 +62,10 @@ class Errands:
             else:
                 await asyncio.to_thread(self._close, item, "done", words)
         return len(taken)
+
+    def _held(self) -> bool:
+        with self._database.read() as connection:
+            return keeping.held(connection)
 
     async def _run(self, item: Errand) -> str:
         if NEEDS[item.kind] not in registry.by_key(item.provider).capabilities:

@@ -27,7 +27,7 @@ from commtui.errors import NotFound
 from commtui.providers import registry
 from commtui.services.dispatch import Dispatch
 from commtui.services.rendering import NOT_YET
-from commtui.store import audits, fallbacks
+from commtui.store import audits, fallbacks, keeping
 from commtui.store.details import StoredEntry, stored_entries
 from commtui.store.engine import Connection, Database
 from commtui.store.fallbacks import Failure
@@ -51,6 +51,9 @@ class FallingBack:
 
     def step(self) -> int:
         """Decide about some failures; returns how many."""
+        with self._database.read() as connection:
+            if not keeping.by_itself(connection):
+                return 0
         waiting = fallbacks.waiting(self._database, BATCH)
         if not waiting:
             return 0
@@ -132,6 +135,7 @@ class FallingBack:
         failed = entry.status in FAILED_STATUSES and entry.status is not Status.UNKNOWN
         problem = registry.explain(entry.provider, entry.status, entry.error_code, "")
         checks = (
+            (prospect.erased, "the customer was erased"),
             (not self._settings.fallback.automatic, "fallback is not automatic"),
             (prospect.purpose is Purpose.MARKETING, "marketing goes one way only"),
             (lane.latest_entry_id != entry.id or lane.locked, "replaced meanwhile"),

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from commtui.store import bulk, counters, feed, inbox, matching, recovery, schema, search
+from datetime import date, timedelta
+
+from commtui.config import Retention
+from commtui.store import (
+    bulk,
+    counters,
+    feed,
+    keeping,
+    matching,
+    partitions,
+    recovery,
+    retention,
+    schema,
+    search,
+)
 from commtui.store.engine import Database
 
 JOURNAL_KEPT = 2_000_000
@@ -12,9 +26,10 @@ JOURNAL_KEPT = 2_000_000
 class Housekeeping:
     """Small steps, each in a short transaction of its own."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, settings: Retention | None = None) -> None:
         self._database = database
         self._matched_up_to = ""
+        self._events_kept = timedelta(days=(settings or Retention()).events_days)
 
     def recover(self) -> int:
         """Entries whose worker died in the middle of a call become unknown; returns how many."""
@@ -38,12 +53,34 @@ class Housekeeping:
         matched, self._matched_up_to = matching.match_again(self._database, self._matched_up_to)
         return matched
 
+    def expire(self) -> int:
+        """Let raw webhook calls and provider events go when their time is over; returns how much went."""
+        return retention.expire(self._database, self._events_kept).total
+
     def tidy(self) -> None:
-        """Retention, partitions ahead, dry runs nobody confirmed."""
-        schema.make_partitions(self._database)
+        """Partitions ahead, dry runs nobody confirmed, old journal rows."""
+        partitions.make(self._database)
         self._database.analyse(schema.index_names())
-        inbox.expire(self._database)
         for run_id in bulk.old_drafts(self._database):
             bulk.delete_draft(self._database, run_id)
         with self._database.write() as connection:
             feed.prune(connection, JOURNAL_KEPT, 2_000)
+
+
+def findings(database: Database) -> list[str]:
+    """What somebody should look at, in words."""
+    found = [
+        f"{number} rows of {table} lie in its DEFAULT partition: no worker had made their month in time; "
+        "keep one running, and have the owner move them"
+        for table, number in partitions.strays(database).items()
+    ]
+    with database.read() as connection:
+        if stopped := keeping.stopped(connection):
+            found.append(stopped)
+    return found
+
+
+def oldest_event(database: Database) -> date | None:
+    """The day of the oldest provider event that is still there."""
+    with database.read() as connection:
+        return retention.oldest(connection)

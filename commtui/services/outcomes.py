@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from commtui.domain.fold import Fact
-from commtui.domain.optouts import SOURCE_WORDS, OptOut
+from commtui.domain.optouts import SOURCE_WORDS, OptOut, OptSource
 from commtui.domain.vocabulary import ErrorClass, Purpose, Source, Status
 from commtui.errors import ProviderError, UnknownOutcome
 from commtui.providers import registry
@@ -44,6 +44,8 @@ def given_up(claim: Claim, code: str, words: str, now: datetime, *, begun: bool)
 
 def opted_out(claim: Claim, request: SendRequest, refusal: OptOut, now: datetime) -> Outcome:
     """Marketing is skipped; a transactional message fails here, and goes another way."""
+    if refusal.source is OptSource.ERASED:
+        return failed(claim, "erased", "", now)
     words = f"The recipient {SOURCE_WORDS[refusal.source]} on {refusal.at:%Y-%m-%d}."
     if request.purpose is Purpose.TRANSACTIONAL:
         return failed(claim, "opted_out", words, now)

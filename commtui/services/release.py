@@ -7,7 +7,7 @@ from datetime import datetime
 
 from commtui.domain.vocabulary import SYSTEM, Cause
 from commtui.services.dispatch import Dispatch
-from commtui.store import sends
+from commtui.store import keeping, sends
 from commtui.store.engine import Database
 from commtui.store.ledger import Ledger
 from commtui.store.prospects import LaneNow, Prospect
@@ -28,6 +28,8 @@ class AutomaticRelease:
         """Write the first entries of a batch; returns how many entries."""
         now = self._database.now()
         with self._database.read() as connection:
+            if not keeping.by_itself(connection):
+                return 0
             due = sends.releasable(connection, now, self._after, RELEASE_BATCH)
         self._after = due[-1] if len(due) == RELEASE_BATCH else _START
         return self._release(due) if due else 0

@@ -114,7 +114,7 @@ class Wishing:
         if channel is None and scope is Scope.ALL:
             raise UsageError("name the channel that the customer refuses, or marketing")
         with self._database.write() as connection:
-            own_id = contacts.own_id(connection, customer_id)
+            own_id = contacts.living_id(connection, customer_id)
             known = optouts.of_customers(connection, [own_id]).get(own_id, ())
             item = OptOut(
                 channel,
@@ -158,7 +158,7 @@ class Wishing:
         """Set a customer's order of channels for a kind of message; no channels: the usual order. Raises NotFound."""
         now = self._database.now()
         with self._database.write() as connection:
-            own_id = contacts.own_id(connection, customer_id)
+            own_id = contacts.living_id(connection, customer_id)
             wishes.set_preference(
                 connection, own_id, kind.strip(), channels, self._author.name, now
             )
@@ -176,7 +176,7 @@ class Wishing:
             raise UsageError("lifting a suppression needs a reason: why the address works again")
         with self._database.write() as connection:
             customer = contacts.view(connection, customer_id)
-            own_id = contacts.own_id(connection, customer_id)
+            own_id = contacts.living_id(connection, customer_id)
             address = next(item.value for item in customer.contacts if item.field is field)
             key = (field.channel, self._key(field.channel, address, customer.country))
             mark = wishes.marks(connection, [key]).get(key)

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from commtui.domain.text import fold
-from commtui.domain.views import AuditFilter, AuditRow
+from commtui.domain.trail import AuditFilter, AuditRow
 from commtui.domain.vocabulary import Author
 from commtui.store.engine import Database
 from commtui.store.entries import sealed_words

@@ -12,7 +12,7 @@ from commtui.domain import einvoice
 from commtui.domain.einvoice import InvalidRouting
 from commtui.domain.imported import Contact
 from commtui.domain.views import ContactView, CustomerField, CustomerView
-from commtui.errors import NotFound
+from commtui.errors import NotFound, Refused
 from commtui.store.sends import postal_lines
 from commtui.store.tables import contact, customer, journal, subject
 
@@ -30,6 +30,18 @@ class ContactNow:
 def own_id(connection: sa.Connection, external_id: str) -> str:
     """Our id of a customer. Raises NotFound."""
     return str(_customer(connection, external_id).id)
+
+
+def living_id(connection: sa.Connection, external_id: str) -> str:
+    """Our id of a customer whom something may still be noted about. Raises NotFound, Refused."""
+    return str(_living(connection, external_id).id)
+
+
+def _living(connection: sa.Connection, external_id: str) -> Any:
+    owner = _customer(connection, external_id)
+    if owner.erased_at is not None:
+        raise Refused(f"customer {external_id} was erased on {owner.erased_at:%Y-%m-%d}")
+    return owner
 
 
 def view(connection: sa.Connection, external_id: str) -> CustomerView:
@@ -81,8 +93,8 @@ def routing_text(stored: str) -> str:
 
 
 def locked(connection: sa.Connection, external_id: str, field: CustomerField) -> ContactNow:
-    """One contact, its customer locked against imports and other corrections. Raises NotFound."""
-    owner = _customer(connection, external_id)
+    """One contact, its customer locked against imports and other corrections. Raises NotFound, Refused."""
+    owner = _living(connection, external_id)
     connection.execute(
         sa.select(customer.c.id).where(customer.c.id == owner.id).with_for_update(key_share=True)
     )

@@ -41,6 +41,7 @@ class Database:
         Without `wal`, or with a driver whose write-ahead log is not safe, SQLite keeps a rollback journal.
         """
         self._clock = clock
+        self.url = url
         self.sqlite = url.startswith("sqlite:")
         self.folder = _file(url).parent if self.sqlite else None
         """Where a SQLite file and its log are."""
@@ -76,6 +77,14 @@ class Database:
             except BaseException:
                 connection.rollback()
                 raise
+
+    @contextlib.contextmanager
+    def maintain(self) -> Iterator[sa.Connection]:
+        """A connection without a transaction, for what cannot run in one. Raises DatabaseAway."""
+        with _translated(), self._engine.connect() as connection:
+            if not self.sqlite:
+                connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield connection
 
     def now(self) -> datetime:
         """The database's clock, in UTC."""
@@ -124,6 +133,17 @@ class Database:
             self._measured = time.monotonic()
 
 
+def split_password(url: str) -> tuple[str, str]:
+    """A PostgreSQL URL as its own programs take it, and the password that stood in it."""
+    parts = sa.engine.make_url(url)
+    query = dict(parts.query)
+    found = parts.password or query.pop("password", "")
+    bare = sa.URL.create(
+        "postgresql", parts.username, None, parts.host, parts.port, parts.database, query
+    )
+    return bare.render_as_string(hide_password=False), str(found or "")
+
+
 def sqlite_module() -> tuple[ModuleType, bool]:
     """The SQLite driver to use, and whether its write-ahead log is safe with several connections."""
     try:
@@ -168,6 +188,7 @@ def _sqlite_engine(url: str, *, wal: bool) -> sa.Engine:
             "synchronous=FULL",
             "foreign_keys=ON",
             "recursive_triggers=ON",
+            "secure_delete=ON",
             "temp_store=MEMORY",
             "cache_size=-65536",
             "mmap_size=268435456",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,10 +15,43 @@ from commtui.store import polls, tasks
 from commtui.store.engine import Database
 from commtui.store.entries import Change
 from commtui.store.ledger import Ledger
-from commtui.store.tables import provider_event
+from commtui.store.tables import customer, entry, provider_event
 
 PROVIDER_UNKNOWN_RANK = 15
 """A provider's own "I do not know": above accepted, below every definite outcome."""
+
+EMPTY_PAYLOAD: dict[str, Any] = {
+    "erased": True,
+    "raw": {},
+    "recipient": "",
+    "status": None,
+    "class": None,
+    "code": "",
+    "words": "",
+    "entry": None,
+    "layer": None,
+    "task": "",
+    "closes": [],
+    "ask": False,
+}
+"""What is left of a fact about an erased customer: that there was one."""
+
+
+def of_erased(connection: sa.Connection, entry_ids: Sequence[str]) -> set[str]:
+    """Those of these entries whose customer was erased: what is said about them is kept without their words."""
+    if not entry_ids:
+        return set()
+    rows = connection.execute(
+        sa.select(entry.c.id)
+        .join(customer, customer.c.id == entry.c.customer_id)
+        .where(entry.c.id.in_(entry_ids), customer.c.erased_at.is_not(None))
+    )
+    return set(rows.scalars())
+
+
+def without_words(event: DeliveryEvent) -> DeliveryEvent:
+    """A fact about an erased customer: what happened, and nothing that was said."""
+    return replace(event, recipient="", words="", payload={})
 
 
 def apply(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -37,16 +38,23 @@ def _replace(
 ) -> None:
     for batch in batches(sorted(changed)):
         own = (owner.in_(batch), search_row.c.entry_id.is_(None))
-        rows = connection.execute(
-            sa.select(search_row.c.id, search_row.c.folded, search_row.c.indexed).where(*own)
-        ).all()
-        indexed = [{"id": row.id, "folded": row.folded} for row in rows if row.indexed]
-        if indexed and connection.dialect.name == "sqlite":
-            connection.execute(_FORGET, indexed)
-        for ids in batches([row.id for row in rows]):
-            connection.execute(search_row.delete().where(search_row.c.id.in_(ids)))
+        forget(
+            connection,
+            connection.execute(
+                sa.select(search_row.c.id, search_row.c.folded, search_row.c.indexed).where(*own)
+            ).all(),
+        )
     if texts:
         connection.execute(
             search_row.insert(),
             [{owner.name: key, "folded": fold(text)} for key, text in texts.items()],
         )
+
+
+def forget(connection: sa.Connection, rows: Sequence[Any]) -> None:
+    """Delete search rows (id, folded, indexed) and what the index knows of them."""
+    indexed = [{"id": row.id, "folded": row.folded} for row in rows if row.indexed]
+    if indexed and connection.dialect.name == "sqlite":
+        connection.execute(_FORGET, indexed)
+    for ids in batches([row.id for row in rows]):
+        connection.execute(search_row.delete().where(search_row.c.id.in_(ids)))

@@ -54,6 +54,7 @@ class CustomerState:
     """Its own order of channels by kind of message."""
     opt_out: tuple[str, ...] | None = None
     """What the source says that it refuses; None: it said nothing."""
+    erased_at: datetime | None = None
 
     def value(self, name: str) -> str:
         """The contact in use, or an empty text."""
@@ -211,6 +212,7 @@ def load_customers(
             {name: getattr(row, name) for name in DETAILS},
             row.id in made,
             stored_details={name: getattr(row, name) for name in DETAILS},
+            erased_at=row.erased_at,
         )
         for row in rows.values()
     }

@@ -171,6 +171,14 @@ class _Batch:
         verdict = judge(line, state.known if state else None)
         if isinstance(verdict, Refusal) or verdict is Outcome.UNCHANGED:
             return verdict
+        erased_at = self._customers[line.customer.id].erased_at
+        if erased_at is not None:
+            return Refusal(
+                line.number,
+                "customer.id",
+                f"this customer was erased on {erased_at:%Y-%m-%d}; "
+                "whoever is a customer again needs an id of their own",
+            )
         owner = self._customer(line)
         about = self._subject(line)
         if state is None:

@@ -1,4 +1,4 @@
-"""What providers report: the raw signed request first, facts after, both for 62 days.
+"""What providers report: the raw signed request first, facts after, both until retention lets them go.
 
 Facts are deduplicated by a hash of what they say, because providers send the same again under new ids.
 """
@@ -21,7 +21,6 @@ from commtui.store.engine import Database
 from commtui.store.ledger import Ledger
 from commtui.store.tables import entry, inbox, provider_event
 
-KEPT = timedelta(days=62)
 UNTIMED_AGAIN = timedelta(days=2)
 """How many days back a fact without a time of its own is known again."""
 
@@ -99,14 +98,16 @@ def learn(
     with database.write() as connection:
         ledger = Ledger(database, connection, now)
         matches = [matching.match(connection, provider, event) for event in heard.values()]
-        ledger.lock(_subjects(connection, [found for found, _ in matches if found]))
+        known = [found for found, _ in matches if found]
+        ledger.lock(_subjects(connection, known))
+        erased = facts.of_erased(connection, known)
         # in one order: two workers with the same facts in different calls would wait for each other
         rows = sorted(zip(heard.items(), matches, strict=True), key=lambda item: item[0][0])
-        fresh = [
-            (event, entry_id)
-            for (key, event), (entry_id, how) in rows
-            if _insert(connection, database, provider, key, event, entry_id, how, now)
-        ]
+        fresh = []
+        for (key, event), (entry_id, how) in rows:
+            kept = facts.without_words(event) if entry_id in erased else event
+            if _insert(connection, database, provider, key, kept, entry_id, how, now):
+                fresh.append((kept, entry_id))
         fresh.sort(key=lambda item: item[0].at)
         for event, _ in fresh:
             if event.opt is not None:
@@ -201,17 +202,3 @@ def _subjects(connection: sa.Connection, entry_ids: Sequence[str]) -> list[str]:
         return []
     rows = connection.execute(sa.select(entry.c.subject_id).where(entry.c.id.in_(entry_ids)))
     return list(rows.scalars())
-
-
-def expire(database: Database, batch: int = 1_000) -> int:
-    """Drop a batch of raw requests and facts older than 62 days; no entry changes by it."""
-    cut = database.now() - KEPT
-    dropped = 0
-    with database.write() as connection:
-        for table, key, column in (
-            (inbox, inbox.c.id, inbox.c.received_at),
-            (provider_event, provider_event.c.hash, provider_event.c.received_at),
-        ):
-            old = sa.select(key).where(column < cut).limit(batch)
-            dropped += connection.execute(table.delete().where(key.in_(old), column < cut)).rowcount
-    return dropped

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from commtui.domain.optouts import OptChange, OptOut, OptSource, Scope
 from commtui.domain.text import recipient_key
 from commtui.domain.vocabulary import Channel
+from commtui.store import hidden
 from commtui.store.engine import Database
 from commtui.store.overview import batches
 from commtui.store.tables_wishes import opt_out
@@ -29,13 +31,17 @@ def learn(
     key = recipient_key(address)
     if not key:
         return False
+    spellings = list(hidden.both(connection, [key]))
     same = (
-        opt_out.c.address == key,
+        opt_out.c.address.in_(spellings),
         opt_out.c.channel == change.channel.value,
         opt_out.c.source == change.source.value,
         opt_out.c.scope == change.scope.value,
     )
     rows = connection.execute(sa.select(opt_out).where(*same)).all()
+    if hidden.is_hidden(row.address for row in rows):
+        # the address was erased once: what is learnt about it later stays as hidden
+        key = spellings[-1]
     latest = max((row.lifted_at or row.at for row in rows), default=None)
     if latest is not None and latest >= at:
         return False
@@ -159,13 +165,15 @@ def of_addresses(connection: sa.Connection, keys: Sequence[str]) -> dict[str, li
     """The refusals in force of these normalised addresses, oldest first."""
     found: dict[str, list[OptOut]] = defaultdict(list)
     for batch in batches(sorted(set(filter(None, keys)))):
+        spellings = hidden.both(connection, batch)
         query = sa.select(opt_out).where(
-            opt_out.c.address.in_(batch),
+            opt_out.c.address.in_(list(spellings)),
             opt_out.c.customer_id.is_(None),
             opt_out.c.lifted_at.is_(None),
         )
         for row in connection.execute(query.order_by(opt_out.c.at)):
-            found[row.address].append(_optout(row))
+            address = spellings[row.address]
+            found[address].append(replace(_optout(row), address=address))
     return found
 
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from commtui.domain.fold import Fact
 from commtui.domain.vocabulary import Source, Status
 from commtui.providers.base import DeliveryEvent
-from commtui.store import providers_state, quotas, refusing, steps
+from commtui.store import keeping, providers_state, quotas, refusing, steps
 from commtui.store.engine import Database
 from commtui.store.entries import Change
 from commtui.store.ledger import Ledger
@@ -176,6 +176,8 @@ def prepare(database: Database, claims: Sequence[Claim]) -> set[str]:
     """Commit `preparing` for rows whose fence still holds; returns the entries whose steps may be taken now."""
     now = database.now()
     with database.write() as connection:
+        if keeping.held(connection):
+            return set()
         begun = [
             item
             for item in claims
@@ -200,6 +202,8 @@ def begin(database: Database, claims: Sequence[Claim], *, prepared: bool = False
     now = database.now()
     entries = [item.entry_id for item in claims]
     with database.write() as connection:
+        if keeping.held(connection):
+            return set()
         ledger = Ledger(database, connection, now)
         ledger.lock(_subjects(connection, entries))
         refused = refusing.refused(connection, entries)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from commtui.domain import einvoice
 from commtui.domain.einvoice import InvalidRouting, Registration, Routing
-from commtui.domain.optouts import OptOut, stopping
+from commtui.domain.optouts import OptOut, OptSource, stopping
 from commtui.domain.recipients import address_key
 from commtui.domain.sending import ContactPoints
 from commtui.domain.vocabulary import Channel, DocumentRole, ErrorClass, Purpose, Release, Status
@@ -128,6 +128,11 @@ class Prospect:
     def key(self, channel: Channel) -> str:
         """What all spellings of the present address for a channel have in common."""
         return address_key(channel, self.recipient(channel), self.country or self.default_country)
+
+    @property
+    def erased(self) -> bool:
+        """Whether the customer's personal data was erased."""
+        return any(item.source is OptSource.ERASED for item in self.optouts)
 
     def refused_by(self, channel: Channel) -> OptOut | None:
         """The refusal that stops it on a channel."""

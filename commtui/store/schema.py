@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from commtui.domain.ids import id_at
-from commtui.errors import ConfigError
+from commtui.errors import ConfigError, DatabaseAway
 from commtui.store import (
+    partitions,
     tables,
     tables_accounts,
     tables_delivery,
     tables_feedback,
+    tables_keep,
     tables_record,
     tables_sending,
     tables_wishes,
@@ -22,24 +22,50 @@ from commtui.store.columns import metadata
 from commtui.store.engine import Database
 
 HEAD = "0007"
-_LOCK = 7_062_026
-"""Advisory lock of migrations and partition making on PostgreSQL."""
-_MAY_MAKE = "SELECT has_function_privilege('make_log_partition(text, text, text, text)', 'EXECUTE')"
-MONTHS_AHEAD = 3
-DAYS_AHEAD = 3
+SQLITE_TURNS = 30
+"""So many times ten seconds a process waits for another one that migrates."""
 
 
 def prepare(database: Database) -> None:
-    """Migrate to the newest schema and make the partitions ahead. Raises ConfigError on a newer schema."""
+    """Migrate to the newest schema and make the partitions ahead. Raises ConfigError on a newer schema.
+
+    Of several processes that start at once one migrates; the others wait for it, for minutes if they have to.
+    """
     with database.read() as connection:
         found = _version(connection)
     if found != HEAD:
-        with database.write() as connection:
+        _wait_and_upgrade(database)
+    partitions.make(database)
+
+
+def _wait_and_upgrade(database: Database) -> None:
+    for _ in range(SQLITE_TURNS - 1):
+        try:
+            _upgrade_once(database)
+        except DatabaseAway:
+            # SQLite's own patience is ten seconds
             if not database.sqlite:
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            if _version(connection) != HEAD:
-                _upgrade(connection)
-    make_partitions(database)
+                raise
+        else:
+            return
+    _upgrade_once(database)
+
+
+def _upgrade_once(database: Database) -> None:
+    with database.write() as connection:
+        if not database.sqlite:
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+            connection.execute(
+                sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": partitions.LOCK}
+            )
+        if _version(connection) != HEAD:
+            _upgrade(connection)
+
+
+def is_there(database: Database) -> bool:
+    """Whether the database has our tables already."""
+    with database.read() as connection:
+        return _version(connection) is not None or sa.inspect(connection).has_table("entry")
 
 
 def _version(connection: sa.Connection) -> str | None:
@@ -67,64 +93,12 @@ def _upgrade(connection: sa.Connection) -> None:
         ) from None
 
 
-def make_partitions(database: Database) -> None:
-    """On PostgreSQL, make the monthly log partitions and daily event partitions that are still missing."""
-    if database.sqlite:
-        return
-    now = database.now()
-    with database.read() as connection:
-        ours = connection.execute(sa.text(_MAY_MAKE)).scalar()
-    if not ours:
-        # a role that only reads, or only works at a console: workers make them
-        return
-    wanted = [*_months("entry", now), *_months("entry_status", now), *_days(now)]
-    with database.read() as connection:
-        known = set(
-            connection.execute(
-                sa.text("SELECT relname FROM pg_class WHERE relkind = 'r' AND relispartition")
-            ).scalars()
-        )
-    missing = [item for item in wanted if item[1] not in known]
-    for table, name, low, high in missing:
-        with database.write() as connection:
-            # by the owner's function: the application's own role cannot make tables
-            connection.execute(
-                sa.text("SELECT make_log_partition(:parent, :part, :low, :high)"),
-                {"parent": table, "part": name, "low": low, "high": high},
-            )
-
-
-def _months(table: str, now: datetime) -> list[tuple[str, str, str, str]]:
-    made = []
-    for ahead in range(MONTHS_AHEAD + 1):
-        start = _month(now, ahead)
-        made.append((table, f"{table}_{start:%Y%m}", id_at(start), id_at(_month(now, ahead + 1))))
-    return made
-
-
-def _month(now: datetime, ahead: int) -> datetime:
-    index = now.year * 12 + now.month - 1 + ahead
-    return datetime(index // 12, index % 12 + 1, 1, tzinfo=UTC)
-
-
-def _days(now: datetime) -> list[tuple[str, str, str, str]]:
-    days = [(now + timedelta(days=ahead)).date() for ahead in range(DAYS_AHEAD + 1)]
-    return [
-        (
-            "provider_event",
-            f"provider_event_{day:%Y%m%d}",
-            day.isoformat(),
-            (day + timedelta(days=1)).isoformat(),
-        )
-        for day in days
-    ]
-
-
 ALL_TABLES = (
     tables,
     tables_accounts,
     tables_delivery,
     tables_feedback,
+    tables_keep,
     tables_record,
     tables_sending,
     tables_wishes,

@@ -17,6 +17,7 @@ customer = table(
     text("location_group"),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
+    sa.Column("erased_at", Instant),
     sa.Index("ix_customer_name", "name_folded"),
     sa.Index("ix_customer_location_group", "location_group"),
 )

@@ -91,6 +91,7 @@ class StatusLine(Widget):
         self._set(
             _health=(
                 *([line(health.barred, 120)] if health.barred else ()),
+                *([line(health.stopped, 120)] if health.stopped else ()),
                 *unknown,
                 workers + due,
                 *(f"{name} paused: {why}" for name, why in names),
@@ -101,6 +102,7 @@ class StatusLine(Widget):
             ),
             _brief=(
                 *(["SENDING REFUSED"] if health.barred else ()),
+                *(["not sending"] if health.stopped else ()),
                 *unknown,
                 workers + due,
                 *(f"{name} paused" for name, _ in names),

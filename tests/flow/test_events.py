@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from commtui.domain.vocabulary import Channel, ErrorClass, Status, Tab
 from commtui.providers.base import Accepted
-from commtui.store import inbox
 from commtui.store.tables import entry_status, provider_event
 from tests.office import Office, message
 
@@ -149,20 +148,6 @@ def test_what_was_thought_lost_and_sent_again_may_turn_out_delivered_twice(offic
     assert not office.line().delivered_twice
     office.report(office.event(lost.id, Status.DELIVERED))
     assert office.line().delivered_twice
-
-
-def test_raw_requests_and_facts_are_dropped_after_62_days_and_no_entry_changes(
-    sent: Office,
-) -> None:
-    entry_id = sent.attempts()[0].id
-    sent.report(sent.event(entry_id, Status.DELIVERED))
-    with sent.database.write() as connection:
-        connection.execute(
-            provider_event.update().values(received_at=sent.database.now() - timedelta(days=63))
-        )
-    before = sent.lines(Tab.LOG)
-    assert inbox.expire(sent.database) == 1
-    assert sent.lines(Tab.LOG) == before
 
 
 def test_many_entries_and_events_at_random_leave_exact_counters(office: Office) -> None:

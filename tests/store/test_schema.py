@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from commtui.errors import ConfigError
-from commtui.store import schema
+from commtui.store import partitions, schema
 from commtui.store.columns import metadata
 from commtui.store.engine import Database
 from tests.conftest import named
@@ -71,7 +71,7 @@ def test_partitions_are_made_three_months_ahead_and_the_default_stays_empty(
     database: Database,
 ) -> None:
     if database.sqlite:
-        schema.make_partitions(database)
+        partitions.make(database)
         return
     with database.read() as connection:
         names = set(
@@ -81,5 +81,5 @@ def test_partitions_are_made_three_months_ahead_and_the_default_stays_empty(
         )
         default = connection.execute(sa.text("SELECT count(*) FROM entry_default")).scalar_one()
     months = {name for name in names if name.startswith("entry_2")}
-    assert len(months) == schema.MONTHS_AHEAD + 1
+    assert len(months) == partitions.MONTHS_AHEAD + 1
     assert default == 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from commtui.domain.views import AuditFilter, AuditRow, CustomerPage, FallbackHold
+from commtui.domain.trail import AuditFilter, AuditRow
+from commtui.domain.views import CustomerPage, FallbackHold
 from commtui.errors import Refused
 from tests.tui.conftest import filled
 from tests.tui.fake_audits import FakeAudits

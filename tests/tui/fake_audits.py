@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from commtui.domain.views import AuditFilter, AuditRow
+from commtui.domain.trail import AuditFilter, AuditRow
 
 if TYPE_CHECKING:
     from tests.tui.fake_desk import FakeDesk

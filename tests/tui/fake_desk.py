@@ -60,7 +60,7 @@ from commtui.domain.vocabulary import (
 from commtui.errors import DatabaseAway, NotFound, Refused
 from commtui.screens.marks import matches
 from tests.tui.fake_audits import FakeAudits
-from tests.tui.fake_wishes import FakeGates, FakeHolds, FakeWishes
+from tests.tui.fake_wishes import FakeErasing, FakeGates, FakeHolds, FakeWishes
 
 NOW = datetime(2026, 1, 16, 10, 42, tzinfo=UTC)
 _CUSTOMERS = (
@@ -195,6 +195,7 @@ class FakeDesk:
     def __post_init__(self) -> None:
         self.gate.set()
         self.wishes = FakeWishes(self)
+        self.erasing = FakeErasing(self)
         self.holds = FakeHolds(self)
         self.audits = FakeAudits(self)
         self.gates = FakeGates(self)

@@ -14,6 +14,7 @@ from commtui.domain.views import (
     ContactView,
     CustomerField,
     CustomerPage,
+    Erasure,
     ErrandView,
     FallbackHold,
     ProviderPause,
@@ -182,3 +183,23 @@ class FakeHolds:
         left = tuple(hold for hold in held if hold.cause != cause)
         self._desk.run_health = replace(self._desk.run_health, held=left)
         return found[0].number
+
+
+class FakeErasing:
+    """Erases nobody; what it says can be set."""
+
+    def __init__(self, desk: FakeDesk) -> None:
+        self._desk = desk
+        self.found = Erasure("K0", (("contact points", 3), ("texts of messages", 2)), 1, 0, 2)
+
+    def plan(self, customer_id: str) -> Erasure:
+        """What would go."""
+        self._desk._called("erasing plan", customer_id)
+        return self.found
+
+    def erase(self, customer_id: str) -> Erasure:
+        """It is gone."""
+        self._desk._called("erase", customer_id)
+        if self._desk.refuse:
+            raise Refused(self._desk.refuse)
+        return replace(self.found, compacted=True)

@@ -19,6 +19,7 @@ from commtui.screens import (
     deciding,
     details,
     downloading,
+    erasing,
     helping,
     holding,
     leaving,
@@ -51,9 +52,9 @@ CONTRACT = (
 )  # fmt: skip
 LATER = ("b", "w", "a", "n", "O", "-", "+", "z")
 MODULES = (
-    commtui.app, choosing, correcting, customer, deciding, details, downloading, helping, holding, leaving, log,
-    overview, panel, preferring, problem, reasons, resending, running, sending, waiting, chips, choices, filterline,
-    keymenu, searchbox, table,
+    commtui.app, choosing, correcting, customer, deciding, details, downloading, erasing, helping, holding, leaving,
+    log, overview, panel, preferring, problem, reasons, resending, running, sending, waiting, chips, choices,
+    filterline, keymenu, searchbox, table,
 )  # fmt: skip
 
 
