@@ -52,7 +52,11 @@ def _login_name() -> str:
 
 def open_database(settings: Settings) -> Database:
     """The database with its schema. Raises DatabaseAway or ConfigError."""
-    database = Database(settings.database_url)
+    database = Database(
+        settings.database_url,
+        read_only=settings.read_only,
+        verified=settings.database.tls == "verified",
+    )
     try:
         prepare(database)
     except BaseException:

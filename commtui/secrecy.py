@@ -120,11 +120,16 @@ def _content(path: Path) -> str:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def refuse_wide(path: Path, why: str) -> None:
-    """Refuse a file or folder that others than its owner may use. Raises ConfigError, which names the remedy."""
+def refuse_wide(path: Path, why: str, *, missing: bool = False) -> None:
+    """Refuse a file or folder that others than its owner may use; it may be `missing`.
+
+    Raises ConfigError, which names the remedy.
+    """
     try:
         found = path.stat().st_mode
     except OSError as error:
+        if missing and isinstance(error, FileNotFoundError):
+            return
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     if not found & _OTHERS:
         return

@@ -82,6 +82,10 @@ class Asking(Screen[ScreenResultType], Generic[ScreenResultType]):
         if self._numbers[event.group] == event.number:
             event.outcome()
 
+    def say_refused(self, words: str) -> None:
+        """Say that a key does nothing here."""
+        raise NotImplementedError(words)
+
     def failed(self, error: Exception) -> None:
         """What to do when a call failed and nobody else takes care of it."""
         raise error

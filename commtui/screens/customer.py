@@ -14,6 +14,7 @@ from commtui.domain.views import ContactHealth, CustomerField, CustomerPage
 from commtui.domain.vocabulary import Channel
 from commtui.screens.choosing import ChoicePanel
 from commtui.screens.correcting import CorrectPanel, read_waiting
+from commtui.screens.guarding import changes
 from commtui.screens.helping import help_panel
 from commtui.screens.link import Link
 from commtui.screens.panel import ReadingPanel
@@ -90,6 +91,7 @@ class CustomerPanel(KeyedPanel[None]):
 
     # Contact points
 
+    @changes
     def action_correct(self) -> None:
         """Correct contact points, one that does not work first."""
         if self._page is not None:
@@ -104,6 +106,7 @@ class CustomerPanel(KeyedPanel[None]):
             if waiting:
                 offer_waiting(self, waiting, self._read)
 
+    @changes
     def action_send(self) -> None:
         """Send what waited for contact points that work: the dry run asks first."""
         if self._page is not None:
@@ -127,6 +130,7 @@ class CustomerPanel(KeyedPanel[None]):
 
     # Suppression
 
+    @changes
     def action_lift(self) -> None:
         """Have a provider's suppression lifted, where there is one that can be."""
         if self._page is None:
@@ -173,6 +177,7 @@ class CustomerPanel(KeyedPanel[None]):
 
     # Wishes
 
+    @changes
     def action_opt_out(self) -> None:
         """Note that the customer refuses a channel, or marketing."""
         if self._page is not None:
@@ -206,6 +211,7 @@ class CustomerPanel(KeyedPanel[None]):
             self._changed,
         )
 
+    @changes
     def action_opt_in(self) -> None:
         """Take back what an operator had noted."""
         if self._page is None:
@@ -243,6 +249,7 @@ class CustomerPanel(KeyedPanel[None]):
             self._changed,
         )
 
+    @changes
     def action_prefer(self) -> None:
         """Set the order of channels for a kind of message, or for all."""
         if self._page is not None:

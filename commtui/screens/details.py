@@ -11,6 +11,7 @@ from commtui.domain.lines import Line
 from commtui.domain.views import Attempt, EntryDetails, LineSummary
 from commtui.domain.vocabulary import Channel, Status
 from commtui.screens.customer import CustomerPanel, KeyedPanel
+from commtui.screens.guarding import changes
 from commtui.screens.link import Link
 from commtui.screens.panel import Panel, ReadingPanel
 from commtui.screens.reasons import ReasonPanel
@@ -92,6 +93,7 @@ class SummaryPanel(KeyedPanel[str]):
         """All attempts of the subject."""
         self.app.push_screen(AttemptsPanel(self.link, self.look, self._line))
 
+    @changes
     def action_go_on(self, action: str) -> None:
         """Close, and go on with this line."""
         self.dismiss(action)
@@ -210,6 +212,7 @@ class EntryPanel(KeyedPanel[str]):
         """All attempts of the subject."""
         self.app.push_screen(AttemptsPanel(self.link, self.look, self._line))
 
+    @changes
     def action_go_on(self, action: str) -> None:
         """Close, and go on with this entry."""
         self.dismiss(action)
@@ -218,6 +221,7 @@ class EntryPanel(KeyedPanel[str]):
         """The customer's page."""
         show_customer(self, self._line)
 
+    @changes
     def action_stop(self) -> None:
         """Have the provider stop a letter that it accepted and has not handed over yet."""
         details = self._details

@@ -14,6 +14,7 @@ from textual.widgets import Button, Input, Static
 from commtui.domain.text import line as one_line
 from commtui.domain.views import FallbackHold, Health
 from commtui.screens.choosing import ChoicePanel
+from commtui.screens.guarding import changes
 from commtui.screens.link import Link
 from commtui.screens.panel import Panel, ReadingPanel
 from commtui.screens.sending import TYPED_ABOVE
@@ -110,6 +111,7 @@ class HealthPanel(ReadingPanel[None]):
         health, self._holds = answer
         self.show(health_text(health, self._holds, self._note, self.look))
 
+    @changes
     def action_decide(self, release: bool) -> None:
         """Release what is held for a cause, or leave it failed; asks first."""
         if self._holds is None:

@@ -24,6 +24,9 @@ def prepare(database: Database) -> None:
     """Migrate to the newest schema and make the partitions ahead. Raises ConfigError on a newer schema."""
     with database.read() as connection:
         found = _version(connection)
+    if database.read_only:
+        _refuse_other(found)
+        return
     if found != HEAD:
         with database.write() as connection:
             if not database.sqlite:
@@ -31,6 +34,15 @@ def prepare(database: Database) -> None:
             if _version(connection) != HEAD:
                 _upgrade(connection)
     make_partitions(database)
+
+
+def _refuse_other(found: str | None) -> None:
+    """Read-only brings no schema up to date. Raises ConfigError."""
+    if found != HEAD:
+        raise ConfigError(
+            f"database.url: the schema of this database is {found or 'not there'}, this version needs "
+            f"{HEAD}, and read-only changes nothing; start it once without read-only"
+        )
 
 
 def _version(connection: sa.Connection) -> str | None:
