@@ -22,6 +22,7 @@ from commtui.domain.vocabulary import (
 )
 from commtui.services import rendering
 from commtui.services.reaching import Reaching
+from commtui.services.redirecting import Redirecting
 from commtui.store import prospects
 from commtui.store.engine import Connection, Database
 from commtui.store.entries import NewEntry
@@ -40,6 +41,7 @@ class Dispatch:
         self._database = database
         self._settings = settings
         self.reaching = Reaching(settings)
+        self._redirecting = Redirecting(settings)
 
     def load(self, connection: Connection, communication_ids: Sequence[str]) -> dict[str, Prospect]:
         """Prospects by communication id; unknown ids are left out."""
@@ -97,6 +99,8 @@ class Dispatch:
 
     def foreseen_failure(self, prospect: Prospect, channel: Channel) -> str | None:
         """What our own check will say about the recipient, or None."""
+        if elsewhere := self._redirecting.problem(channel):
+            return elsewhere
         address = prospect.recipient(channel)
         try:
             if channel is Channel.EMAIL:
