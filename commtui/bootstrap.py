@@ -132,7 +132,7 @@ def open_working(settings: Settings) -> Working:
     database = open_database(settings)
     finish_atomic(database)
     presence = Presence(database, "worker", settings.worker.lease_seconds)
-    http = Http(settings.worker.concurrency, settings.worker.request_seconds)
+    http = Http(settings.worker.concurrency, settings.worker.request_seconds, settings.secrets)
     dispatch = Dispatch(database, settings)
     providers = sending_providers(settings, http)
     applying = Applying(database, settings)

@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import email.utils
+import functools
 import ipaddress
 import json
 import logging
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -26,6 +27,7 @@ import httpx
 
 from commtui.config import is_private
 from commtui.errors import NotSent, ProviderError, UnknownOutcome
+from commtui.secrecy import Masking
 
 CONNECT_SECONDS = 10.0
 KEEPALIVE_SECONDS = 4.0
@@ -73,7 +75,8 @@ class Answer:
 class Http:
     """A fixed number of slots, each with a client of its own (a shared httpx pool slows down under load)."""
 
-    def __init__(self, slots: int, request_seconds: float) -> None:
+    def __init__(self, slots: int, request_seconds: float, secrets: Sequence[str] = ()) -> None:
+        """So many requests at a time, each for so long; answers that quote one of the `secrets` are masked."""
         # httpx logs every URL at INFO, and recipients stand in ours.
         for name in ("httpx", "httpcore"):
             logging.getLogger(name).setLevel(logging.WARNING)
@@ -81,6 +84,7 @@ class Http:
         connect = min(CONNECT_SECONDS, request_seconds / 3)
         self._timeout = httpx.Timeout(request_seconds, connect=connect)
         self._request_seconds = request_seconds
+        self._masking = Masking(secrets)
         self._limits = httpx.Limits(
             max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE_SECONDS
         )
@@ -135,9 +139,10 @@ class Http:
                         extensions={"trace": trace, **extensions},
                     ) as response,
                 ):
-                    return await _read(response, limit)
+                    answer = await _read(response, limit)
             except Exception as error:  # noqa: BLE001 - whatever it was, the request left or it did not
                 raise _failure(provider, error, left=left) from None
+        return _masked(answer, self._masking, _own(headers.get("authorization", ""), auth))
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -213,6 +218,22 @@ async def _pinned(provider: str, url: str, named_by: str) -> tuple[str, str]:
     bare = f"[{addresses[0]}]" if ":" in addresses[0] else addresses[0]
     host = parts.netloc
     return urlunsplit(parts._replace(netloc=f"{bare}:{port}")), host
+
+
+@functools.lru_cache(maxsize=64)
+def _own(authorization: str, auth: tuple[str, str] | None) -> Masking:
+    """What a request itself proved who we are with: a provider may quote it in its complaint."""
+    return Masking([authorization.rpartition(" ")[2], *(auth or ())[1:]])
+
+
+def _masked(answer: Answer, *maskings: Masking) -> Answer:
+    for masking in maskings:
+        answer = Answer(
+            answer.status,
+            {name: masking.text(value) for name, value in answer.headers.items()},
+            masking.content(answer.body),
+        )
+    return answer
 
 
 async def _read(response: httpx.Response, limit: int) -> Answer:
