@@ -9,6 +9,7 @@ own configured address could lead as well.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import email.utils
 import functools
@@ -32,6 +33,8 @@ from commtui.secrecy import Masking
 CONNECT_SECONDS = 10.0
 KEEPALIVE_SECONDS = 4.0
 """Below every provider's idle time-out: a connection that died while idle would make a false unknown."""
+PROVING = ("authorization", "cpro-account")
+"""The headers in which providers are told who we are."""
 ANSWER_LIMIT = 1_000_000
 """Bytes of an answer that are read; no provider's answer is nearly as long."""
 
@@ -142,7 +145,8 @@ class Http:
                     answer = await _read(response, limit)
             except Exception as error:  # noqa: BLE001 - whatever it was, the request left or it did not
                 raise _failure(provider, error, left=left) from None
-        return _masked(answer, self._masking, _own(headers.get("authorization", ""), auth))
+        proofs = tuple(headers.get(name, "").rpartition(" ")[2] for name in PROVING)
+        return _masked(answer, self._masking, _own((*proofs, *_basic(auth))))
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -221,9 +225,14 @@ async def _pinned(provider: str, url: str, named_by: str) -> tuple[str, str]:
 
 
 @functools.lru_cache(maxsize=64)
-def _own(authorization: str, auth: tuple[str, str] | None) -> Masking:
+def _own(proofs: tuple[str, ...]) -> Masking:
     """What a request itself proved who we are with: a provider may quote it in its complaint."""
-    return Masking([authorization.rpartition(" ")[2], *(auth or ())[1:]])
+    return Masking(proofs)
+
+
+def _basic(auth: tuple[str, str] | None) -> tuple[str, ...]:
+    """A password, and what becomes of it in the header."""
+    return (auth[1], base64.b64encode(":".join(auth).encode()).decode()) if auth else ()
 
 
 def _masked(answer: Answer, *maskings: Masking) -> Answer:
