@@ -18,6 +18,7 @@ from commtui.screens.guarding import changes
 from commtui.screens.link import Link
 from commtui.screens.panel import Panel, ReadingPanel
 from commtui.screens.sending import TYPED_ABOVE
+from commtui.widgets.boxes import LineBox
 from commtui.widgets.choices import Item
 from commtui.widgets.holds import hold_words, provider_of
 from commtui.widgets.look import Look, counted, number
@@ -45,10 +46,9 @@ class HoldPanel(Panel[str]):
     def body(self) -> ComposeResult:
         """What follows, and where a large number is typed."""
         yield Static(_hold_text(self._hold, self._release, self.look), id="text")
-        typed = Input(
+        typed = LineBox(
             type="integer", id="typed", placeholder=f"type {self._hold.number} to release"
         )
-        typed.cursor_blink = False
         typed.display = self._typing
         yield typed
 
