@@ -141,9 +141,14 @@ def refuse_wide(path: Path, why: str, *, missing: bool = False) -> None:
 
 
 def private_folder(path: Path, why: str) -> Path:
-    """A folder for its owner alone, made if it is missing. Raises ConfigError when it is open to others."""
+    """A folder for its owner alone, made if it is missing. Raises ConfigError when it is open to others.
+
+    Folders above it that are missing are made as narrow: one of them may be ours as well.
+    """
     try:
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (*reversed(path.parents), path):
+            if not folder.is_dir():
+                folder.mkdir(exist_ok=True, mode=0o700)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be made: {error.strerror}") from None
     refuse_wide(path, why)

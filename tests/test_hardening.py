@@ -15,6 +15,7 @@ import pytest
 import commtui
 from commtui.app import CommtuiApp
 from commtui.cli import logs
+from commtui.config import Settings
 from commtui.demo import peppol_reading
 from commtui.errors import ConfigError
 from commtui.providers.einvoice import document, rules_process
@@ -232,6 +233,9 @@ def test_logs_and_locks_are_written_where_only_their_owner_reads(
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
     made = processes.log_folder()
     assert made.stat().st_mode & 0o777 == 0o700
+    with processes.only_one(Settings(), "worker") as ours:
+        assert ours
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.rglob("*.lock")} == {0o600}
     made.chmod(0o755)
     for opened in (processes.log_folder, logs.folder, lambda: logs.to_file("console")):
         with pytest.raises(ConfigError, match=f"chmod 700 {made}$"):

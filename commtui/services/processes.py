@@ -78,7 +78,8 @@ def only_one(settings: Settings, kind: str) -> Iterator[bool]:
         Path(platformdirs.user_state_dir("commtui", appauthor=False)), "holds our locks"
     )
     name = hashlib.sha256(settings.database_url.encode()).hexdigest()[:16]
-    with (folder / f"{kind}-{name}.lock").open("w") as file:
+    descriptor = os.open(folder / f"{kind}-{name}.lock", os.O_WRONLY | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
