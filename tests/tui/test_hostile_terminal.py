@@ -32,7 +32,7 @@ from tests.tui.hostile_program import text_fields
 
 ROOT = Path(__file__).parents[2]
 GROUP = int(os.environ.get("HOSTILE_GROUP", "10"))
-"""Strings that stand together in each field; 1 tries each alone, on every screen (`make soak`)."""
+"""Strings that stand together in each field; with HOSTILE_GROUP=1 each stands alone, on every screen."""
 GROUPS = [
     tuple(range(first, len(HOSTILE), len(HOSTILE) // GROUP))
     for first in range(len(HOSTILE) // GROUP)
