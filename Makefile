@@ -39,6 +39,7 @@ check: $(VENV)/.dev
 # make soak   long seeded proofs: kill -9 under load, resumable with SOAK=continue
 soak: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.soak $(SOAK)
+	HOSTILE_GROUP=1 $(BIN)/python -m pytest -n 2 tests/tui/test_hostile_terminal.py
 
 # make bench  ratios against something measured in the same run
 bench: $(VENV)/.dev

@@ -60,6 +60,8 @@ class CommtuiApp(App[None]):
         ascii: bool = False,
         mono: bool = False,
         notice: str = "",
+        mode: str = "",
+        read_only: bool = False,
         clock: Callable[[], datetime] = now,
     ) -> None:
         if mono:
@@ -67,7 +69,7 @@ class CommtuiApp(App[None]):
         # Without ansi_color a theme's greys would still be written as 24-bit colours.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.animation_level = "none"
-        self._link = Link(connect)
+        self._link = Link(connect, mode=mode, read_only=read_only)
         self._look = Look(zone, ascii, clock)
         self._notice = notice
         self._overview: CommunicationScreen | None = None

@@ -59,7 +59,11 @@ def _login_name() -> str:
 
 def open_database(settings: Settings) -> Database:
     """The database with its schema. Raises DatabaseAway or ConfigError."""
-    database = Database(settings.database_url)
+    database = Database(
+        settings.database_url,
+        read_only=settings.read_only,
+        verified=settings.database.tls == "verified",
+    )
     try:
         prepare(database)
     except BaseException:
@@ -147,7 +151,7 @@ def open_working(settings: Settings) -> Working:
     guard = Guard(database)
     finish_atomic(database)
     presence = Presence(database, "worker", settings.worker.lease_seconds)
-    http = Http(settings.worker.concurrency, settings.worker.request_seconds)
+    http = Http(settings.worker.concurrency, settings.worker.request_seconds, settings.secrets)
     dispatch = Dispatch(database, settings)
     providers = sending_providers(settings, http)
     applying = Applying(database, settings)

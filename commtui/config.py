@@ -3,40 +3,30 @@
 from __future__ import annotations
 
 import ipaddress
-import math
 import os
-import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, cast, get_type_hints
+from typing import Any, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
 
-from commtui.domain import places
+from commtui.domain import places, postal, recipients
 from commtui.domain.channels import parse_chains
 from commtui.errors import ConfigError
-
-PREFIX = "COMMTUI_"
-
-
-class Secret(str):
-    """A setting that is never printed."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'••••'" if self else "''"
+from commtui.secrecy import Secret as Secret
+from commtui.secrecy import mask_url as mask_url
+from commtui.sources import Sources, hints, read
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
     url: Secret = Secret("")
     """sqlite:////absolute/path or postgresql://user@host:port/db; empty: a file in the data folder."""
+    tls: str = "verified"
+    """verified: a PostgreSQL server elsewhere has to prove that it is the one named; as-url: as the URL says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +175,30 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class Redirects:
+    """Where messages go in test mode, by channel; empty: nothing is sent by it then."""
+
+    email: str = ""
+    sms: str = ""
+    """A number in E.164."""
+    post: str = ""
+    """A postal address; lines, or parts separated by semicolons."""
+
+    @property
+    def post_lines(self) -> str:
+        """The postal address in lines."""
+        return postal_lines(self.post)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set; `operator` is who acts."""
 
     operator: str = ""
     mode: str = ""
     """practice, test or live; empty: practice while every provider's address is private, otherwise live."""
+    read_only: bool = False
+    """Nothing can be changed, neither by the console nor by a command."""
     database: Database = field(default_factory=Database)
     ui: Ui = field(default_factory=Ui)
     sending: Sending = field(default_factory=Sending)
@@ -205,6 +213,21 @@ class Settings:
     templates: Templates = field(default_factory=Templates)
     seals: Seals = field(default_factory=Seals)
     retention: Retention = field(default_factory=Retention)
+    test: Redirects = field(default_factory=Redirects)
+
+    @property
+    def shown_mode(self) -> str:
+        """practice, test or live, as every screen says it."""
+        if self.mode:
+            return self.mode
+        return "practice" if all(map(is_private, base_urls(self).values())) else "live"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret that is set."""
+        sections = [item for item in map(self.__getattribute__, _names(self)) if is_dataclass(item)]
+        values = [getattr(section, name) for section in sections for name in _names(section)]
+        return tuple(str(value) for value in values if isinstance(value, Secret) and value)
 
     @property
     def zone(self) -> ZoneInfo | None:
@@ -220,6 +243,15 @@ class Settings:
         return f"sqlite:///{folder / 'commtui.db'}"
 
 
+def postal_lines(address: str) -> str:
+    """A postal address in lines, which semicolons may stand for."""
+    return "\n".join(part.strip() for part in address.replace(";", "\n").splitlines())
+
+
+def _names(item: Any) -> list[str]:
+    return [found.name for found in fields(item)]
+
+
 def default_path() -> Path:
     """Where the configuration file is looked for."""
     return Path(platformdirs.user_config_dir("commtui", appauthor=False)) / "config.toml"
@@ -231,16 +263,17 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     file = path or default_path()
     if path is not None and not path.is_file():
         raise ConfigError(f"{path}: no such configuration file")
-    tree = _read(file) if file.is_file() else {}
-    sources = _Sources(str(file), tree, environ)
+    tree = read(file) if file.is_file() else {}
+    sources = Sources(str(file), tree, environ, _check)
     sources.refuse_unknown(Settings)
     built: dict[str, Any] = {}
     for item in fields(Settings):
-        kind = _hints(Settings)[item.name]
+        kind = hints(Settings)[item.name]
         if is_dataclass(kind):
             built[item.name] = sources.section(item.name, cast("type[Any]", kind))
         else:
-            built[item.name] = sources.value("", item.name, kind, "")
+            default = Settings.__dataclass_fields__[item.name].default
+            built[item.name] = sources.value("", item.name, kind, default)
     settings = Settings(**built)
     _refuse_private(settings)
     return settings
@@ -276,110 +309,6 @@ def is_private(url: str) -> bool:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
         return host == "localhost" or host.endswith((".localhost", ".local", ".internal", ".lan"))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _hints(cls: type[Any]) -> dict[str, Any]:
-    return get_type_hints(cls)
-
-
-@dataclass(frozen=True)
-class _Sources:
-    file: str
-    tree: Mapping[str, Any]
-    environ: Mapping[str, str]
-
-    def section(self, name: str, cls: type[Any]) -> Any:
-        table = self.tree.get(name, {})
-        if not isinstance(table, dict):
-            raise ConfigError(
-                f"{self.file}: {name} is a single value; it has to be a section [{name}]"
-            )
-        built = {}
-        for item in fields(cls):
-            kind = _hints(cls)[item.name]
-            built[item.name] = self.value(name, item.name, kind, getattr(cls(), item.name))
-        return cls(**built)
-
-    def value(self, section: str, attribute: str, kind: type[Any], default: Any) -> Any:
-        key = attribute.rstrip("_")
-        variable = PREFIX + (f"{section}__{key}" if section else key).upper()
-        place, found = f"environment {variable}", self.environ.get(variable)
-        if found is None or found == "":
-            table = self.tree.get(section, {}) if section else self.tree
-            dotted = f"{section}.{key}" if section else key
-            place, found = f"{self.file}: {dotted}", table.get(key)
-            if found is None or found == "":
-                return default
-        value = _convert(found, kind, place)
-        _check(section, key, value, place)
-        return value
-
-    def refuse_unknown(self, cls: type[Any]) -> None:
-        known = {item.name: item for item in fields(cls)}
-        hints = _hints(cls)
-        for name, value in self.tree.items():
-            _known(self.file, name, list(known))
-            if isinstance(value, dict) and is_dataclass(hints[name]):
-                allowed = [item.name.rstrip("_") for item in fields(hints[name])]
-                for key in value:
-                    _known(self.file, key, allowed, f"{name}.")
-        allowed_variables = [PREFIX + "OPERATOR", PREFIX + "MODE", PREFIX + "CONFIG"] + [
-            f"{PREFIX}{name}__{item.name.rstrip('_')}".upper()
-            for name in known
-            if is_dataclass(hints[name])
-            for item in fields(hints[name])
-        ]
-        sections = tuple(f"{PREFIX}{name}__".upper() for name in known if is_dataclass(hints[name]))
-        for variable in self.environ:
-            if variable.startswith(sections):
-                _known("environment", variable, allowed_variables)
-
-
-def _known(place: str, name: str, allowed: list[str], prefix: str = "") -> None:
-    if name in allowed:
-        return
-    close = get_close_matches(name, allowed, 1)
-    hint = f"did you mean {close[0]!r}?" if close else f"allowed are: {', '.join(sorted(allowed))}"
-    raise ConfigError(f"{place}: unknown key '{prefix}{name}'; {hint}")
-
-
-def _convert(found: Any, kind: type[Any], place: str) -> Any:
-    shown = "••••" if kind is Secret else repr(found)
-    if kind is bool:
-        words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-        if isinstance(found, bool):
-            return found
-        if isinstance(found, str) and found.lower() in words:
-            return words[found.lower()]
-        raise ConfigError(f"{place} is {shown}; allowed are true and false")
-    if kind in (int, float):
-        try:
-            return _number(found, kind)
-        except (TypeError, ValueError, OverflowError):
-            wanted = "a whole number" if kind is int else "a number"
-            raise ConfigError(f"{place} is {shown}; it has to be {wanted}") from None
-    if not isinstance(found, str):
-        raise ConfigError(f"{place} is {shown}; it has to be a text in quotes")
-    return kind(found)
-
-
-def _number(found: Any, kind: type[Any]) -> Any:
-    """The number, when nothing is lost by taking it for one."""
-    if isinstance(found, bool):
-        raise TypeError
-    number = kind(found)
-    if not math.isfinite(number) or (isinstance(found, float) and number != found):
-        raise ValueError
-    return number
 
 
 def _one_of(*allowed: str) -> Callable[[Any], str | None]:
@@ -444,6 +373,29 @@ def _chains(value: Any) -> str | None:
     return None
 
 
+def _email(value: Any) -> str | None:
+    return _held(recipients.email_address, value)
+
+
+def _number_with_country(value: Any) -> str | None:
+    if not value.startswith("+"):
+        return "it has to be a telephone number such as +33612345678"
+    return _held(recipients.phone_number, value, "FR")
+
+
+def _postal(value: Any) -> str | None:
+    wrong = postal.problem(postal_lines(value), "FR")
+    return f"it has to be a postal address in lines: {wrong}" if wrong else None
+
+
+def _held(check: Callable[..., object], *given: str) -> str | None:
+    try:
+        check(*given)
+    except recipients.InvalidRecipient as error:
+        return str(error)
+    return None
+
+
 def _resolver(value: Any) -> str | None:
     if value == "off":
         return None
@@ -462,6 +414,10 @@ def _country(value: Any) -> str | None:
 
 _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "mode": _mode,
+    "database.tls": _one_of("verified", "as-url"),
+    "test.email": _email,
+    "test.sms": _number_with_country,
+    "test.post": _postal,
     "sending.release": _one_of("auto", "hold"),
     "sending.grace_seconds": _not_negative,
     "sending.country": _country,
@@ -504,15 +460,3 @@ def _check(section: str, key: str, value: Any, place: str) -> None:
     if problem := complaint(value):
         shown = mask_url(value) if isinstance(value, Secret) else repr(value)
         raise ConfigError(f"{place} is {shown}; {problem}")
-
-
-_PASSWORDS = (
-    re.compile(r"^((?:[\w+.-]+://)?[^:/?#]*):(?!//).*@", re.DOTALL),
-    re.compile(r"(password\s*=\s*)(?:'[^']*'|[^&\s]*)", re.IGNORECASE),
-)
-
-
-def mask_url(url: str) -> str:
-    """A database or service URL without its passwords, whether or not it is one that can be read."""
-    hidden = _PASSWORDS[0].sub(r"\1:••••@", str(url))
-    return _PASSWORDS[1].sub(r"\1••••", hidden)

@@ -18,7 +18,9 @@ from commtui.errors import ConfigError
 VALUES: dict[str, Any] = {
     "operator": "rosa",
     "mode": "practice",
+    "read_only": True,
     "database.url": "postgresql://app:hush@db.example:5432/commtui",
+    "database.tls": "as-url",
     "ui.timezone": "Europe/Paris",
     "ui.ascii": True,
     "sending.release": "auto",
@@ -77,6 +79,9 @@ VALUES: dict[str, Any] = {
     "seals.syslog": "logs.example.com:514",
     "seals.command": "/usr/local/bin/tell --quietly",
     "retention.events_days": 30,
+    "test.email": "qa@example.com",
+    "test.sms": "+33612345678",
+    "test.post": "QA; 1 rue Essai; 75001 Paris",
 }
 SECRETS = (
     "database.url",
@@ -134,6 +139,7 @@ class Source:
 
     def read(self, text: str = "", **environ: str) -> Settings:
         self.file.write_text(text, encoding="utf-8")
+        self.file.chmod(0o600)
         return load(self.file, environ)
 
     def complaint(self, text: str = "", **environ: str) -> str:
@@ -440,10 +446,70 @@ def test_the_processs_own_environment_is_read_unless_another_is_given(
     assert load(source.file, {}).operator == ""
 
 
-def test_a_secret_in_a_file_that_others_may_read_is_taken(source: Source) -> None:
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o601])
+def test_a_file_with_secrets_that_others_may_use_is_refused(source: Source, mode: int) -> None:
     source.file.write_text('[twilio]\nauth_token = "token"')
+    os.chmod(source.file, mode)
+    with pytest.raises(ConfigError) as raised:
+        load(source.file, {"COMMTUI_TWILIO__AUTH_TOKEN": "from the environment"})
+    said = str(raised.value)
+    assert "twilio.auth_token" in said
+    assert f"(mode {mode:04o})" in said
+    assert said.endswith(f"chmod 600 {source.file}")
+
+
+def test_a_file_without_secrets_may_be_open(source: Source) -> None:
+    source.file.write_text(
+        '[database]\nurl = "postgresql://app@db.example/commtui"\n[twilio]\nauth_token = ""'
+    )
     os.chmod(source.file, 0o644)
-    assert load(source.file, {}).twilio.auth_token == "token"
+    assert load(source.file, {}).database.url == "postgresql://app@db.example/commtui"
+
+
+@pytest.mark.parametrize("key", SECRETS)
+def test_a_secret_may_stand_in_a_file_of_its_own(source: Source, tmp_path: Path, key: str) -> None:
+    file = tmp_path / "secret"
+    file.write_text(f"{VALUES[key]}\n")
+    file.chmod(0o600)
+    named = toml({f"{key}_file": str(file)})
+    assert keys(source.read(named))[key] == VALUES[key]
+    by_variable = {variable(key) + "_FILE": str(file)}
+    assert keys(source.read("", **by_variable))[key] == VALUES[key]
+    file.chmod(0o640)
+    assert f"chmod 600 {file}" in source.complaint(named)
+    file.unlink()
+    said = source.complaint(named)
+    assert str(file) in said
+    assert str(VALUES[key]) not in said
+
+
+@pytest.mark.parametrize("key", SECRETS)
+def test_a_secret_may_be_a_credential_of_the_service(
+    source: Source, tmp_path: Path, key: str
+) -> None:
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    (folder / key).write_text(f"{VALUES[key]}\n")
+    (folder / key).chmod(0o440)  # systemd lets a service read its own by an access list
+    assert keys(source.read("", CREDENTIALS_DIRECTORY=str(folder)))[key] == VALUES[key]
+    wins = source.read(
+        "", **{"CREDENTIALS_DIRECTORY": str(folder), variable(key): str(VALUES[key])[:-1]}
+    )
+    assert keys(wins)[key] == str(VALUES[key])[:-1]
+    assert keys(source.read("", CREDENTIALS_DIRECTORY=str(tmp_path)))[key] == ""
+
+
+def test_only_a_secret_has_a_file_of_its_own(source: Source) -> None:
+    assert "unknown key 'sendgrid.from_email_file'" in source.complaint(
+        'sendgrid.from_email_file = "x"'
+    )
+
+
+def test_a_secret_file_that_is_no_text_is_named(source: Source, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(b"\xff\xfe")
+    file.chmod(0o600)
+    assert f"{file}: this is no text" in source.complaint(f'sendgrid.api_key_file = "{file}"')
 
 
 def test_the_zone_is_the_operators_or_the_machines() -> None:
@@ -501,6 +567,10 @@ def test_in_test_and_live_a_provider_in_a_private_network_is_refused(
         ("chorus.base_url", "api.piste.gouv.fr", "a URL such as"),
         ("chorus.token_url", "ftp://oauth.piste.gouv.fr", "a URL such as"),
         ("peppol.base_url", "https://api.e-invoice.be:https", "a URL such as"),
+        ("database.tls", "off", "verified, as-url"),
+        ("test.email", "nobody", "@"),
+        ("test.sms", "0612345678", "+33612345678"),
+        ("test.post", "QA", "postal address"),
     ],
 )
 def test_what_the_new_settings_may_be_is_said(

@@ -40,11 +40,17 @@ def open_console(settings: Settings, config: Path | None = None, *, start: bool)
         from commtui.bootstrap import open_desk
 
         opened = open_desk(settings)
-        if start and (words := _start(opened, settings, config)):
+        if start and not settings.read_only and (words := _start(opened, settings, config)):
             app.call_from_thread(app.tell, words)
         return opened
 
-    app = CommtuiApp(connect, zone=settings.zone, ascii=settings.ui.ascii)
+    app = CommtuiApp(
+        connect,
+        zone=settings.zone,
+        ascii=settings.ui.ascii,
+        mode=settings.shown_mode,
+        read_only=settings.read_only,
+    )
     return run_console(app)
 
 

@@ -11,10 +11,18 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-from commtui.cli import parser
+from commtui.cli import logs, parser
 from commtui.cli.output import silence, warn
 from commtui.config import Settings, load
-from commtui.errors import Ambiguous, CommError, ConfigError, DatabaseAway, NotFound, UsageError
+from commtui.errors import (
+    Ambiguous,
+    CommError,
+    ConfigError,
+    DatabaseAway,
+    NotFound,
+    Refused,
+    UsageError,
+)
 
 DONE, REFUSED, WRONG, AWAY, FAULT, INTERRUPTED = 0, 1, 2, 3, 70, 130
 _CODES = (
@@ -53,6 +61,9 @@ _MODULES = {
     "console": "console",
 }
 
+_RUNNING = ("worker", "web", "up", "down", "demo")
+"""What has nothing to do, or does not end, where nothing can be changed."""
+
 Command = Callable[[argparse.Namespace, Settings], int]
 
 
@@ -90,7 +101,12 @@ def _run(chosen: argparse.Namespace) -> int:
     settings = load(chosen.config)
     if chosen.operator:
         settings = replace(settings, operator=chosen.operator)
+    if chosen.read_only:
+        settings = replace(settings, read_only=True)
+    logs.hide(settings.secrets)
     name = chosen.command or "console"
+    if settings.read_only and name in _RUNNING:
+        raise Refused(f"{name} changes what is in the database, and this is read-only")
     module = import_module(f"commtui.cli.{_MODULES[name]}")
     command: Command = getattr(module, f"run_{name}")
     code = command(chosen, settings)
@@ -107,9 +123,7 @@ def _version() -> int:
 
 def _fault(error: BaseException) -> int:
     """A fault of our own: where it happened goes to a file, one line to the terminal."""
-    from commtui.cli.logs import record_fault
-
-    path = record_fault(error)
+    path = logs.record_fault(error)
     place = f"; details are in {path}" if path else ""
     warn(f"a fault of commtui itself ({type(error).__name__}){place}")
     return FAULT

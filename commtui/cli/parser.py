@@ -68,6 +68,9 @@ def _shared(parser: argparse.ArgumentParser, default: object) -> None:
         "--config", type=Path, metavar="FILE", default=default, help="settings file (TOML)"
     )
     parser.add_argument("--operator", metavar="NAME", default=default, help="who acts")
+    parser.add_argument(
+        "--read-only", action="store_true", default=default, help="change nothing, only look"
+    )
 
 
 def _described(

@@ -9,15 +9,17 @@ own configured address could lead as well.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import email.utils
+import functools
 import ipaddress
 import json
 import logging
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -26,12 +28,15 @@ import httpx
 
 from commtui.config import is_private
 from commtui.errors import NotSent, ProviderError, UnknownOutcome
+from commtui.secrecy import Masking
 
 CONNECT_SECONDS = 10.0
 KEEPALIVE_SECONDS = 4.0
 """Below every provider's idle time-out: a connection that died while idle would make a false unknown."""
 QUOTA_SECONDS = 24 * 3600.0
 """A quota that lasts longer than this is none that is waited for."""
+PROVING = ("authorization", "cpro-account")
+"""The headers in which providers are told who we are."""
 ANSWER_LIMIT = 1_000_000
 """Bytes of an answer that are read; no provider's answer is nearly as long."""
 
@@ -103,7 +108,8 @@ class Answer:
 class Http:
     """A fixed number of slots, each with a client of its own (a shared httpx pool slows down under load)."""
 
-    def __init__(self, slots: int, request_seconds: float) -> None:
+    def __init__(self, slots: int, request_seconds: float, secrets: Sequence[str] = ()) -> None:
+        """So many requests at a time, each for so long; answers that quote one of the `secrets` are masked."""
         # httpx logs every URL at INFO, and recipients stand in ours.
         for name in ("httpx", "httpcore"):
             logging.getLogger(name).setLevel(logging.WARNING)
@@ -111,6 +117,7 @@ class Http:
         connect = min(CONNECT_SECONDS, request_seconds / 3)
         self._timeout = httpx.Timeout(request_seconds, connect=connect)
         self._request_seconds = request_seconds
+        self._masking = Masking(secrets)
         self._limits = httpx.Limits(
             max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE_SECONDS
         )
@@ -173,7 +180,8 @@ class Http:
                 raise _failure(provider, error, left=left) from None
         if metered and (quota := answer.quota()) is not None:
             self._quotas[provider] = quota
-        return answer
+        proofs = tuple(headers.get(name, "").rpartition(" ")[2] for name in PROVING)
+        return _masked(answer, self._masking, _own((*proofs, *_basic(auth))))
 
     def quotas(self) -> dict[str, Quota]:
         """What the newest metered answers said, by provider; said once."""
@@ -254,6 +262,27 @@ async def _pinned(provider: str, url: str, named_by: str) -> tuple[str, str]:
     bare = f"[{addresses[0]}]" if ":" in addresses[0] else addresses[0]
     host = parts.netloc
     return urlunsplit(parts._replace(netloc=f"{bare}:{port}")), host
+
+
+@functools.lru_cache(maxsize=64)
+def _own(proofs: tuple[str, ...]) -> Masking:
+    """What a request itself proved who we are with: a provider may quote it in its complaint."""
+    return Masking(proofs)
+
+
+def _basic(auth: tuple[str, str] | None) -> tuple[str, ...]:
+    """A password, and what becomes of it in the header."""
+    return (auth[1], base64.b64encode(":".join(auth).encode()).decode()) if auth else ()
+
+
+def _masked(answer: Answer, *maskings: Masking) -> Answer:
+    for masking in maskings:
+        answer = Answer(
+            answer.status,
+            {name: masking.text(value) for name, value in answer.headers.items()},
+            masking.content(answer.body),
+        )
+    return answer
 
 
 async def _read(response: httpx.Response, limit: int) -> Answer:

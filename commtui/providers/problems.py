@@ -57,6 +57,11 @@ OWN: dict[str, Problem] = {
         "Marketing has to say how to opt out, and this one cannot, so nothing was sent.",
         "Set web.public_url or sendgrid.asm_group_id for email, twilio.opt_out_text for SMS; then send again.",
     ),
+    "test_mode": Problem(
+        ErrorClass.TECHNICAL,
+        "In test mode nothing goes to a customer, and this cannot be redirected, so nothing was sent.",
+        "Set a test address for the channel (section [test]), or send it again outside test mode.",
+    ),
     "check_failed": Problem(
         ErrorClass.TECHNICAL,
         "Our own check of the message failed, so nothing was sent.",

@@ -19,6 +19,7 @@ from commtui.screens.details import AttemptsPanel
 from commtui.screens.downloading import DownloadPanel
 from commtui.screens.filtering import FilteringScreen
 from commtui.screens.filters import command_line
+from commtui.screens.guarding import changes
 from commtui.screens.helping import Command, FilterValue, PalettePanel, command_items, commands_of
 from commtui.screens.holding import HealthPanel
 from commtui.screens.resending import FIELD_OF_CHANNEL
@@ -92,6 +93,7 @@ class ActingScreen(FilteringScreen):
 
     # Doing
 
+    @changes
     def action_ignore(self) -> None:
         """Ignore what the marks or the cursor say, or bring it back."""
         self.act(self._ignore)
@@ -115,6 +117,7 @@ class ActingScreen(FilteringScreen):
             self.status.notice(words)
             self.look_for_changes()
 
+    @changes
     def action_complete(self) -> None:
         """Complete the cursor's manual task, or settle its unknown outcome."""
         line = self.table.line
@@ -134,6 +137,7 @@ class ActingScreen(FilteringScreen):
         if action is not None:
             await self.run_action(action)
 
+    @changes
     def action_fix(self) -> None:
         """Correct the address of the cursor's customer."""
         line = self.table.line

@@ -11,7 +11,7 @@ from textual import on
 from textual.message import Message
 from textual.screen import Screen, ScreenResultType
 
-from commtui.errors import CommError
+from commtui.errors import CommError, Refused
 from commtui.screens.link import Link
 from commtui.screens.wording import Unexpected
 from commtui.widgets.look import Look
@@ -81,6 +81,10 @@ class Asking(Screen[ScreenResultType], Generic[ScreenResultType]):
     def _deliver(self, event: Answered) -> None:
         if self._numbers[event.group] == event.number:
             event.outcome()
+
+    def say_refused(self, words: str) -> None:
+        """Say that a key does nothing here."""
+        self.failed(Refused(words))
 
     def failed(self, error: Exception) -> None:
         """What to do when a call failed and nobody else takes care of it."""

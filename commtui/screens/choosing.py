@@ -14,6 +14,7 @@ from commtui.domain.lines import Choice, Query
 from commtui.screens.link import Link
 from commtui.screens.panel import Panel
 from commtui.screens.reading import View
+from commtui.widgets.boxes import LineBox
 from commtui.widgets.choices import ChoiceBox, Item
 from commtui.widgets.dates import day_after, parse_day, presets
 from commtui.widgets.look import Look, number
@@ -129,9 +130,7 @@ class DatesPanel(Panel[tuple[datetime | None, datetime | None]]):
         yield self._day_box("to", None if end is None else end - _INSTANT)
 
     def _day_box(self, name: str, at: datetime | None) -> Input:
-        box = Input(f"{self.look.local(at):%Y-%m-%d}" if at else "", id=name)
-        box.cursor_blink = False
-        return box
+        return LineBox(f"{self.look.local(at):%Y-%m-%d}" if at else "", id=name)
 
     def _words(self, first: datetime, end: datetime) -> str:
         last = self.look.local(end - _INSTANT)

@@ -14,6 +14,7 @@ from commtui.domain.text import safe
 from commtui.domain.views import ContactView, CustomerField, CustomerView
 from commtui.screens.link import Link
 from commtui.screens.panel import Panel
+from commtui.widgets.boxes import LineBox, TextBox
 from commtui.widgets.customer_text import FIELD_TITLES, origin_words
 from commtui.widgets.look import Look
 
@@ -48,13 +49,11 @@ class CorrectPanel(Panel[tuple[str, ...]]):
         for field in CustomerField:
             yield Static(id=f"source-{field}", classes="caption")
             if field is CustomerField.ADDRESS:
-                area = TextArea(id=f"value-{field}", tab_behavior="focus")
-                area.cursor_blink = False
+                area = TextBox(id=f"value-{field}", tab_behavior="focus")
                 yield area
             else:
                 example = self.look.plain(_EXAMPLES.get(field, ""))
-                box = Input(id=f"value-{field}", placeholder=example)
-                box.cursor_blink = False
+                box = LineBox(id=f"value-{field}", placeholder=example)
                 yield box
 
     def buttons(self) -> tuple[Button, ...]:

@@ -15,6 +15,7 @@ from commtui.domain.vocabulary import Channel
 from commtui.screens.choosing import ChoicePanel
 from commtui.screens.correcting import CorrectPanel, read_waiting
 from commtui.screens.erasing import ErasePanel
+from commtui.screens.guarding import changes
 from commtui.screens.helping import help_panel
 from commtui.screens.link import Link
 from commtui.screens.panel import ReadingPanel
@@ -103,6 +104,7 @@ class CustomerPanel(KeyedPanel[None]):
 
     # Contact points
 
+    @changes
     def action_correct(self) -> None:
         """Correct contact points, one that does not work first."""
         if self._page is not None:
@@ -117,6 +119,7 @@ class CustomerPanel(KeyedPanel[None]):
             if waiting:
                 offer_waiting(self, waiting, self._read)
 
+    @changes
     def action_send(self) -> None:
         """Send what waited for contact points that work: the dry run asks first."""
         if self._page is not None:
@@ -140,6 +143,7 @@ class CustomerPanel(KeyedPanel[None]):
 
     # Suppression
 
+    @changes
     def action_lift(self) -> None:
         """Have a provider's suppression lifted, where there is one that can be."""
         if self._page is None:
@@ -186,6 +190,7 @@ class CustomerPanel(KeyedPanel[None]):
 
     # Wishes
 
+    @changes
     def action_opt_out(self) -> None:
         """Note that the customer refuses a channel, or marketing."""
         if self._page is not None:
@@ -219,6 +224,7 @@ class CustomerPanel(KeyedPanel[None]):
             self._changed,
         )
 
+    @changes
     def action_opt_in(self) -> None:
         """Take back what an operator had noted."""
         if self._page is None:
@@ -256,6 +262,7 @@ class CustomerPanel(KeyedPanel[None]):
             self._changed,
         )
 
+    @changes
     def action_prefer(self) -> None:
         """Set the order of channels for a kind of message, or for all."""
         if self._page is not None:

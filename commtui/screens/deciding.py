@@ -10,6 +10,7 @@ from commtui.domain.lines import Line, Selection
 from commtui.domain.views import Decision
 from commtui.screens.link import Link
 from commtui.screens.panel import Panel
+from commtui.widgets.boxes import LineBox
 from commtui.widgets.look import Look, counted
 
 
@@ -22,8 +23,7 @@ class WordPanel(Panel[str]):
     def body(self) -> ComposeResult:
         """What it is about, and where to write."""
         yield Static(self.look.say(self.QUESTION), id="text")
-        box = Input(id="words")
-        box.cursor_blink = False
+        box = LineBox(id="words")
         yield box
 
     @property

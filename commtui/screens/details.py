@@ -12,6 +12,7 @@ from commtui.domain.text import line as one_line
 from commtui.domain.views import Attempt, EntryDetails, LineSummary
 from commtui.domain.vocabulary import Channel, Status
 from commtui.screens.customer import CustomerPanel, KeyedPanel
+from commtui.screens.guarding import changes
 from commtui.screens.link import Link
 from commtui.screens.panel import Panel, ReadingPanel
 from commtui.screens.reasons import ReasonPanel
@@ -102,6 +103,7 @@ class SummaryPanel(KeyedPanel[str]):
         """All attempts of the subject."""
         self.app.push_screen(AttemptsPanel(self.link, self.look, self._line))
 
+    @changes
     def action_go_on(self, action: str) -> None:
         """Close, and go on with this line."""
         self.dismiss(action)
@@ -225,6 +227,7 @@ class EntryPanel(KeyedPanel[str]):
         """All attempts of the subject."""
         self.app.push_screen(AttemptsPanel(self.link, self.look, self._line))
 
+    @changes
     def action_go_on(self, action: str) -> None:
         """Close, and go on with this entry."""
         self.dismiss(action)
@@ -233,6 +236,7 @@ class EntryPanel(KeyedPanel[str]):
         """The customer's page."""
         show_customer(self, self._line)
 
+    @changes
     def action_stop(self) -> None:
         """Have the provider stop a letter that it accepted and has not handed over yet."""
         details = self._details

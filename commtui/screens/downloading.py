@@ -19,6 +19,7 @@ from commtui.domain.lines import Selection
 from commtui.domain.views import Download
 from commtui.screens.link import Link
 from commtui.screens.panel import Panel
+from commtui.widgets.boxes import LineBox
 from commtui.widgets.look import Look, counted, number
 from commtui.widgets.timeline import fields
 
@@ -56,8 +57,7 @@ class DownloadPanel(Panel[str]):
     def body(self) -> ComposeResult:
         """Where to write it."""
         yield Label(self.look.say("ZIP file, on the machine where commtui runs:"))
-        box = Input(id="path")
-        box.cursor_blink = False
+        box = LineBox(id="path")
         yield box
         yield Static(id="text")
 

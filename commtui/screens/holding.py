@@ -15,10 +15,12 @@ from commtui.domain.text import line as one_line
 from commtui.domain.views import FallbackHold, Health, Orphan
 from commtui.screens.choosing import ChoicePanel
 from commtui.screens.gating import ask_gate, pausable, pauses_text, releasable
+from commtui.screens.guarding import changes
 from commtui.screens.link import Link
 from commtui.screens.orphaned import NO_ORPHANS, OrphanPanel, orphan_words, orphans_panel
 from commtui.screens.panel import QuestionPanel, ReadingPanel
 from commtui.screens.sending import TYPED_ABOVE
+from commtui.widgets.boxes import LineBox
 from commtui.widgets.choices import Item
 from commtui.widgets.holds import hold_words, provider_of, way_of
 from commtui.widgets.look import Look, counted, number
@@ -43,10 +45,9 @@ class HoldPanel(QuestionPanel[str]):
     def body(self) -> ComposeResult:
         """What follows, and where a large number is typed."""
         yield Static(_hold_text(self._hold, self._release, self.look), id="text")
-        typed = Input(
+        typed = LineBox(
             type="integer", id="typed", placeholder=f"type {self._hold.number} to release"
         )
-        typed.cursor_blink = False
         typed.display = self._typing
         yield typed
 
@@ -145,6 +146,7 @@ class HealthPanel(ReadingPanel[None]):
                     lambda _: self._list_orphans(orphans),
                 )
 
+    @changes
     def action_decide(self, release: bool) -> None:
         """Release what is held for a cause, or leave it failed; asks first."""
         if self._holds is None:

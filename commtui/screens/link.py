@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 class Link:
     """Gives the desk to worker threads; connecting waits until the first frame is painted."""
 
-    def __init__(self, connect: Callable[[], Desk]) -> None:
+    def __init__(
+        self, connect: Callable[[], Desk], *, mode: str = "", read_only: bool = False
+    ) -> None:
+        """Connect by `connect`; `mode` is practice, test or live, and goes onto every screen."""
+        self.read_only = read_only
+        self.badges = tuple(
+            word for word in (mode.upper(), "READ-ONLY" if read_only else "") if word
+        )
         self._connect = connect
         self._lock = threading.Lock()
         self._desk: Desk | None = None

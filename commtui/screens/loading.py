@@ -100,7 +100,7 @@ class LoadingScreen(Asking[None]):
 
     def compose(self) -> ComposeResult:
         """Tabs, chips, search, filters, list, status, keys."""
-        yield Heading(self.look, self.TAB)
+        yield Heading(self.look, self.TAB, self.link.badges)
         yield Chips(self.look, self.chosen.chip)
         yield SearchBox()
         yield FilterLine(self.look)
@@ -263,6 +263,10 @@ class LoadingScreen(Asking[None]):
 
     def went_away(self, error: Exception) -> None:
         """The database did not answer."""
+
+    def say_refused(self, words: str) -> None:
+        """Say it in the status line."""
+        self.status.notice(words)
 
     def failed(self, error: Exception) -> None:
         """Say what is wrong in a panel; a database that is away has a way of its own."""

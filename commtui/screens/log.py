@@ -12,6 +12,7 @@ from commtui.domain.text import line as one_line
 from commtui.domain.vocabulary import Chip, Tab
 from commtui.screens.acting import ActingScreen
 from commtui.screens.details import EntryPanel
+from commtui.screens.guarding import changes
 from commtui.screens.resending import ResendPanel
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class LogScreen(ActingScreen):
         if self.table.line is not None:
             self.app.push_screen(EntryPanel(self.link, self.look, self.table.line), self.go_on)
 
+    @changes
     def action_resend(self) -> None:
         """Resend the cursor's entry; asks first."""
         here = self.table.line

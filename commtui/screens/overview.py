@@ -10,6 +10,7 @@ from commtui.domain.lines import Selection
 from commtui.domain.vocabulary import Tab
 from commtui.screens.acting import ActingScreen
 from commtui.screens.details import SummaryPanel
+from commtui.screens.guarding import changes
 from commtui.screens.marks import Marks
 from commtui.screens.sending import SendPanel
 
@@ -28,6 +29,7 @@ class CommunicationScreen(ActingScreen):
         if self.table.line is not None:
             self.app.push_screen(SummaryPanel(self.link, self.look, self.table.line), self.go_on)
 
+    @changes
     def action_send(self) -> None:
         """Bulk send: the dry run asks first."""
         self.act(self._send)

@@ -116,6 +116,10 @@ class Panel(Asking[ScreenResultType], ModalScreen[ScreenResultType], Generic[Scr
         problem.update(self.look.passage(words, 600))
         problem.set_class(bool(words), "-said")
 
+    def say_refused(self, words: str) -> None:
+        """Say it in the panel."""
+        self.say_problem(words)
+
     def failed(self, error: Exception) -> None:
         """Say it here: what was typed or read stays."""
         problem = describe(error)

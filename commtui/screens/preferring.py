@@ -10,6 +10,7 @@ from textual.widgets import Button, Input, Static
 from commtui.domain.vocabulary import Channel
 from commtui.screens.link import Link
 from commtui.screens.panel import Panel
+from commtui.widgets.boxes import LineBox
 from commtui.widgets.customer_text import order_words, parse_order
 from commtui.widgets.look import Look
 
@@ -33,10 +34,10 @@ class PreferPanel(Panel[str]):
     def body(self) -> ComposeResult:
         """Kind and channels."""
         yield Static(self.look.say("Kind of message, such as invoice (empty: every kind)"))
-        kind = Input(id="kind")
+        kind = LineBox(id="kind")
         yield kind
         yield Static(self.look.say("Channels in order, such as email, post, manual (empty: usual)"))
-        channels = Input(self._offered, id="channels")
+        channels = LineBox(self._offered, id="channels")
         yield channels
         kind.cursor_blink = channels.cursor_blink = False
 

@@ -11,6 +11,7 @@ from textual.widgets import Button, Input, Static
 
 from commtui.screens.deciding import WordPanel
 from commtui.screens.link import Link
+from commtui.widgets.boxes import LineBox
 from commtui.widgets.look import Look
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ class ReasonPanel(WordPanel):
     def body(self) -> ComposeResult:
         """What it is about, and where to write why."""
         yield Static(self.look.passage(self._question, 2000), id="text")
-        box = Input(id="words", placeholder="reason")
-        box.cursor_blink = False
+        box = LineBox(id="words", placeholder="reason")
         yield box
 
     def buttons(self) -> tuple[Button, ...]:

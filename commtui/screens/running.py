@@ -10,6 +10,7 @@ from textual.widgets import Static
 from commtui.domain.text import line as one_line
 from commtui.domain.views import Health, Progress, RunResult, RunState
 from commtui.screens.choosing import ChoicePanel
+from commtui.screens.guarding import changes
 from commtui.screens.link import Link
 from commtui.screens.panel import ReadingPanel
 from commtui.widgets.choices import Item
@@ -76,6 +77,7 @@ class ProgressPanel(ReadingPanel[None]):
         self.query_one("#state", Static).update(progress_text(progress, health, self.look))
         self.show(results_text(results, progress, self.look))
 
+    @changes
     def action_pause(self) -> None:
         """Hold back what is not on its way yet, or go on."""
         if self._progress is not None:
@@ -86,6 +88,7 @@ class ProgressPanel(ReadingPanel[None]):
                 group="control",
             )
 
+    @changes
     def action_stop(self) -> None:
         """Withdraw what is not on its way yet."""
         self.ask(lambda desk: desk.stop(self._run_id), lambda _: self._look(), group="control")

@@ -16,6 +16,7 @@ from commtui.domain.text import line as one_line
 from commtui.domain.views import Health, Plan
 from commtui.screens.link import Link
 from commtui.screens.panel import QuestionPanel
+from commtui.widgets.boxes import LineBox
 from commtui.widgets.hints import Hints
 from commtui.widgets.look import Look, counted, number
 
@@ -53,8 +54,7 @@ class SendPanel(QuestionPanel[str]):
     def body(self) -> ComposeResult:
         """What would happen, and where the number is typed."""
         yield Static(self.look.say("Counting… nothing is sent yet."), id="text")
-        typed = Input(type="integer", id="typed")
-        typed.cursor_blink = False
+        typed = LineBox(type="integer", id="typed")
         typed.display = False
         yield typed
 

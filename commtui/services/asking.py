@@ -14,6 +14,7 @@ from commtui.errors import AccountTrouble, DatabaseAway, NotSent, ProviderError,
 from commtui.providers import registry
 from commtui.providers.base import Capability, Checks, DeliveryEvent, Finds, Polls
 from commtui.services.events import Applying
+from commtui.services.redirecting import as_sent
 from commtui.store import lookups, outbox, polls, quotas, requests, steps
 from commtui.store.engine import Database
 
@@ -48,12 +49,12 @@ class Asking:
         loaded = await asyncio.to_thread(requests.load, self._database, [row[0] for row in able])
         reached = await asyncio.to_thread(self._reached, [row[0] for row in able])
         for entry_id, key, since in able:
-            request = loaded.get(entry_id)
+            request, taken = loaded.get(entry_id), reached.get(entry_id, {})
             if request is None:
                 continue
             try:
                 found = await cast("Finds", self._providers[key]).find(
-                    request, request.created_at, reached.get(entry_id, {})
+                    as_sent(request, taken), request.created_at, taken
                 )
             except ProviderError as error:
                 await asyncio.to_thread(self._refused, key, entry_id, error)

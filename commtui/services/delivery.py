@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from commtui.config import Settings
 from commtui.domain.optouts import OptOut
@@ -33,8 +33,9 @@ from commtui.providers.base import (
     Stepwise,
 )
 from commtui.providers.http import Quota
-from commtui.services import outcomes
+from commtui.services import outcomes, redirecting
 from commtui.services.claiming import Claiming
+from commtui.services.redirecting import Redirecting
 from commtui.services.stepping import EntrySteps, elapsed_clock
 from commtui.services.troubles import Troubles, answers
 from commtui.services.unsubscribing import Unsubscribing
@@ -79,6 +80,7 @@ class Delivery:
         self._database = database
         self._settings = settings
         self._unsubscribing = Unsubscribing(database, settings)
+        self._redirecting = Redirecting(settings)
         self._providers = providers
         self._worker_id = worker_id
         self._said = said
@@ -200,27 +202,44 @@ class Delivery:
             request = loaded.get(claim.entry_id)
             if request is not None:
                 request = replace(request, unsubscribe=self._unsubscribing.link(request))
-            problem = self._check(claim, request, refused.get(claim.entry_id), now)
-            if problem is not None and claim.entry_id in begun:
-                words = problem.change.words if problem.change is not None else ""
+            taken = reached.get(claim.entry_id, {})
+            found: _Ready | Outcome | None = self._check(
+                claim, request, refused.get(claim.entry_id), now
+            )
+            if found is None and request is not None:
+                found = self._readied(claim, request, taken, begun.get(claim.entry_id), now)
+            if isinstance(found, _Ready):
+                ready.append(found)
+            elif found is not None and claim.entry_id in begun:
+                words = found.change.words if found.change is not None else ""
                 stopped.append(outcomes.given_up(claim, "", words, now, begun=True))
-            elif problem is not None:
-                stopped.append(problem)
-            elif request is not None:
-                steps = (
-                    EntrySteps(
-                        self._database,
-                        claim,
-                        request.recipient,
-                        reached.get(claim.entry_id, {}),
-                        begun.get(claim.entry_id),
-                        self._settings.worker.lease_seconds,
-                    )
-                    if Capability.STEPS in registry.by_key(claim.provider).capabilities
-                    else None
-                )
-                ready.append(_Ready(claim, request, steps))
+            elif found is not None:
+                stopped.append(found)
         return ready, stopped
+
+    def _readied(
+        self,
+        claim: Claim,
+        request: SendRequest,
+        reached: Mapping[str, Mapping[str, Any]],
+        begun_at: datetime | None,
+        now: datetime,
+    ) -> _Ready | Outcome:
+        """A checked message on its way, which in test mode leads elsewhere; what went elsewhere is checked again."""
+        way = self._redirecting.way(request, reached)
+        if way.problem:
+            return outcomes.failed(claim, redirecting.CODE, way.problem, now)
+        if way.to:
+            claim = replace(claim, redirected_to=way.to)
+            if (stopped := self._own_check(claim, way.request, now)) is not None:
+                return stopped
+        takes_steps = Capability.STEPS in registry.by_key(claim.provider).capabilities
+        if not takes_steps:
+            return _Ready(claim, way.request, None)
+        lease = self._settings.worker.lease_seconds
+        recipient = way.request.recipient
+        steps = EntrySteps(self._database, claim, recipient, reached, begun_at, lease)
+        return _Ready(claim, way.request, steps)
 
     def _check(
         self, claim: Claim, request: SendRequest | None, refusal: OptOut | None, now: datetime
@@ -235,8 +254,12 @@ class Delivery:
             return outcomes.opted_out(claim, request, refusal, now)
         if request.expires_at is not None and request.expires_at <= now:
             return outcomes.failed(claim, "expired", "It expired before it could be sent.", now)
+        return self._own_check(claim, request, now)
+
+    def _own_check(self, claim: Claim, request: SendRequest, now: datetime) -> Outcome | None:
+        """What the provider's own check stops."""
         try:
-            found = provider.check(request)
+            found = self._providers[claim.provider].check(request)
         except Exception as error:
             log.exception("the check of %s failed in our own code", claim.provider)
             found = ("check_failed", type(error).__name__)

@@ -21,6 +21,7 @@ from commtui.domain.vocabulary import (
     Status,
 )
 from commtui.services.reaching import Reaching
+from commtui.services.redirecting import Redirecting
 from commtui.services.rendering import NOT_YET, Rendering
 from commtui.store import prospects
 from commtui.store.engine import Connection, Database
@@ -43,6 +44,7 @@ class Dispatch:
         self._settings = settings
         self.reaching = Reaching(settings)
         self.rendering = Rendering(database, settings)
+        self._redirecting = Redirecting(settings)
 
     def load(self, connection: Connection, communication_ids: Sequence[str]) -> dict[str, Prospect]:
         """Prospects by communication id; unknown ids are left out."""
@@ -152,6 +154,8 @@ class Dispatch:
 
     def foreseen_failure(self, prospect: Prospect, channel: Channel) -> str | None:
         """What our own check will say about the recipient, or None."""
+        if elsewhere := self._redirecting.problem(channel):
+            return elsewhere
         address = prospect.recipient(channel)
         try:
             if channel is Channel.EMAIL:

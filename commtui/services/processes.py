@@ -22,6 +22,7 @@ import platformdirs
 
 from commtui.config import Settings
 from commtui.domain.vocabulary import Author
+from commtui.secrecy import private_folder, refuse_wide
 from commtui.store import workers
 from commtui.store.engine import Database
 
@@ -32,9 +33,9 @@ RESTART_SECONDS = 1.0
 
 def log_folder() -> Path:
     """Where detached processes write."""
-    folder = Path(platformdirs.user_log_dir("commtui", appauthor=False))
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
+    return private_folder(
+        Path(platformdirs.user_log_dir("commtui", appauthor=False)), "holds our logs"
+    )
 
 
 def start_missing(database: Database, settings: Settings, config: Path | None) -> list[str]:
@@ -43,9 +44,9 @@ def start_missing(database: Database, settings: Settings, config: Path | None) -
         living = {process.kind for process in workers.alive(connection, database.now())}
     missing = [kind for kind in KINDS if kind not in living]
     for kind in missing:
-        descriptor = os.open(
-            log_folder() / f"{kind}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
-        )
+        path = log_folder() / f"{kind}.log"
+        refuse_wide(path, "is a log", missing=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             subprocess.Popen(
                 [*_command(kind, config), "--single"],
@@ -74,10 +75,12 @@ def _environment(settings: Settings) -> dict[str, str]:
 @contextlib.contextmanager
 def only_one(settings: Settings, kind: str) -> Iterator[bool]:
     """Hold the lock of this kind for this database and machine; yields False when another process has it."""
-    folder = Path(platformdirs.user_state_dir("commtui", appauthor=False))
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = private_folder(
+        Path(platformdirs.user_state_dir("commtui", appauthor=False)), "holds our locks"
+    )
     name = hashlib.sha256(settings.database_url.encode()).hexdigest()[:16]
-    with (folder / f"{kind}-{name}.lock").open("w") as file:
+    descriptor = os.open(folder / f"{kind}-{name}.lock", os.O_WRONLY | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -13,7 +13,7 @@ from commtui.domain.optouts import OptChange, OptSource, Scope
 from commtui.domain.vocabulary import Channel, Purpose
 from commtui.errors import BadSignature
 from commtui.providers.base import SendRequest
-from commtui.store import details, optouts, wishes
+from commtui.store import details, optouts, redirects, wishes
 from commtui.store.engine import Database
 
 PATH = "/unsubscribe"
@@ -44,14 +44,15 @@ class Unsubscribing:
         return entry_id
 
     def unsubscribe(self, token: str) -> None:
-        """Opt the address out that the entry was sent to. Raises BadSignature, NotFound."""
+        """Opt the address out that the entry was really sent to. Raises BadSignature, NotFound."""
         entry_id = self.entry_of(token)
         change = OptChange(
             Channel.EMAIL, out=True, scope=Scope.MARKETING, source=OptSource.UNSUBSCRIBE
         )
         with self._database.write() as connection:
             entry = details.stored_entry(connection, entry_id)
-            optouts.learn(connection, self._database, change, entry.recipient, self._database.now())
+            address = redirects.redirected(connection, [entry_id]).get(entry_id, entry.recipient)
+            optouts.learn(connection, self._database, change, address, self._database.now())
 
     def _signature(self, entry_id: str) -> str:
         if not self._key:

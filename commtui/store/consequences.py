@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from commtui.domain.vocabulary import FAILED_STATUSES, Channel, ErrorClass, Status
 from commtui.providers import registry
-from commtui.store import wishes
+from commtui.store import redirects, wishes
 from commtui.store.overview import batches
 from commtui.store.tables import entry_text
 from commtui.store.tables_delivery import fallback, poll
@@ -31,8 +31,13 @@ def follow(writing: Writing, changed: Changed) -> None:
     """Note everything that follows from these changes."""
     moved = [(row, after) for row, after in changed if after["status"] != row.status]
     failed = [(row, after) for row, after in moved if _failed(after)]
-    _mark(writing, failed)
-    _clear(writing, [after for _, after in moved if after["status"] == Status.DELIVERED.value])
+    delivered = [after for _, after in moved if after["status"] == Status.DELIVERED.value]
+    # what became of a test says nothing about the customer's address
+    elsewhere = redirects.redirected(
+        writing.connection, [after["id"] for after in (*delivered, *(item for _, item in failed))]
+    )
+    _mark(writing, [(row, after) for row, after in failed if row.id not in elsewhere])
+    _clear(writing, [after for after in delivered if after["id"] not in elsewhere])
     _queue(writing, failed)
     _forget(
         writing, [row.id for row, after in moved if not _failed(after) and _failed(row._mapping)]

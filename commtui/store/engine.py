@@ -20,11 +20,14 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 
 from commtui.domain.ids import IdMaker
-from commtui.errors import ConfigError, DatabaseAway, NoRoom
+from commtui.errors import ConfigError, DatabaseAway, NoRoom, Refused
+from commtui.secrecy import refuse_wide
+from commtui.store import postgresql_tls
 
 Connection = sa.Connection
 """A transaction, as services pass it on."""
 BUSY_SECONDS = 10.0
+READ_ONLY = "Read-only: nothing can be changed here."
 CLOCK_SECONDS = 30.0
 """How long the measured difference to the database's clock is believed."""
 _FIXED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
@@ -34,18 +37,31 @@ class Database:
     """One database; safe to share between threads. Reads and writes are separate kinds of transaction."""
 
     def __init__(
-        self, url: str, clock: Callable[[], datetime] | None = None, *, wal: bool = True
+        self,
+        url: str,
+        clock: Callable[[], datetime] | None = None,
+        *,
+        wal: bool = True,
+        read_only: bool = False,
+        verified: bool = True,
     ) -> None:
         """Open `url`; a `clock` stands in for the database's own where a day in the past is played.
 
         Without `wal`, or with a driver whose write-ahead log is not safe, SQLite keeps a rollback journal.
+        `read_only` has the database itself refuse every change. Unless it is `verified`, a PostgreSQL server
+        elsewhere need not prove who it is. Raises ConfigError.
         """
         self._clock = clock
         self.url = url
         self.sqlite = url.startswith("sqlite:")
+        self.read_only = read_only
         self.folder = _file(url).parent if self.sqlite else None
         """Where a SQLite file and its log are."""
-        self._engine = _sqlite_engine(url, wal=wal) if self.sqlite else _postgresql_engine(url)
+        self._engine = (
+            _sqlite_engine(url, wal=wal, read_only=read_only)
+            if self.sqlite
+            else _postgresql_engine(url, read_only=read_only, verified=verified)
+        )
         self._ids = IdMaker()
         self._lock = threading.Lock()
         self._offset = timedelta(0)
@@ -67,7 +83,12 @@ class Database:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """A write transaction, committed at the end and rolled back by any error. Raises DatabaseAway."""
+        """A write transaction, committed at the end and rolled back by any error.
+
+        Raises DatabaseAway, and Refused where nothing can be changed.
+        """
+        if self.read_only:
+            raise Refused(READ_ONLY)
         with _translated(), self._engine.connect() as connection:
             if self.sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -159,16 +180,9 @@ def _file(url: str) -> Path:
     return Path(url.removeprefix("sqlite:///"))
 
 
-def _sqlite_engine(url: str, *, wal: bool) -> sa.Engine:
+def _sqlite_engine(url: str, *, wal: bool, read_only: bool) -> sa.Engine:
     path = _file(url)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not path.exists():
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    except OSError as error:
-        raise ConfigError(
-            f"database.url: {path}: {error.strerror}; name a folder that can be written to"
-        ) from None
+    _private_file(path, make=not read_only)
     module, wal_is_safe = sqlite_module()
     journal = "WAL" if wal and wal_is_safe else "DELETE"
     engine = sa.create_engine(
@@ -179,12 +193,14 @@ def _sqlite_engine(url: str, *, wal: bool) -> sa.Engine:
         max_overflow=8,
         hide_parameters=True,
     )
+    # how the journal is kept is a property of the file: whoever may change nothing leaves that alone, too
+    pragmas = ("query_only=ON",) if read_only else (f"journal_mode={journal}",)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA journal_mode={journal}")
         for pragma in (
+            *pragmas,
             "synchronous=FULL",
             "foreign_keys=ON",
             "recursive_triggers=ON",
@@ -200,10 +216,37 @@ def _sqlite_engine(url: str, *, wal: bool) -> sa.Engine:
     return engine
 
 
-def _postgresql_engine(url: str) -> sa.Engine:
+def _private_file(path: Path, *, make: bool) -> None:
+    """The file of a database, in a folder, and with files beside it, that only its owner may use.
+
+    Raises ConfigError.
+    """
+    if not make and not path.is_file():
+        raise ConfigError(f"database.url: {path}: there is no database, and read-only makes none")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise ConfigError(
+            f"database.url: {path}: {error.strerror}; name a folder that can be written to"
+        ) from None
+    refuse_wide(path.parent, "holds the database")
+    for ending in ("", "-wal", "-shm", "-journal"):
+        refuse_wide(path.with_name(path.name + ending), "is the database", missing=bool(ending))
+
+
+def _postgresql_engine(url: str, *, read_only: bool, verified: bool) -> sa.Engine:
+    options = "-c timezone=utc -c lock_timeout=10000"
+    if read_only:
+        options += " -c default_transaction_read_only=on"
     return sa.create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
-        connect_args={"options": "-c timezone=utc -c lock_timeout=10000", "connect_timeout": 5},
+        connect_args={
+            "options": options,
+            "connect_timeout": 5,
+            **(postgresql_tls.demanded(url) if verified else {}),
+        },
         pool_pre_ping=True,
         pool_size=8,
         max_overflow=16,

@@ -172,6 +172,7 @@ _ENTRY_COLUMNS = (
     entry.c.reason,
     entry_text.c.recipient,
     entry_text.c.error_words,
+    entry_text.c.note,
     outbox.c.reason.label("outbox_reason"),
     outbox.c.due_at,
 )
@@ -349,4 +350,4 @@ def _note(row: Any, status: Status, *, has_entry: bool) -> str:
         return "waiting for release" if row["release"] == "hold" else "leaves by itself"
     if status is Status.QUEUED and row["outbox_reason"]:
         return f"tried again soon ({row['outbox_reason']})"
-    return ""
+    return row["note"] or ""

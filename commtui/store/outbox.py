@@ -23,6 +23,7 @@ from commtui.store.engine import Database
 from commtui.store.entries import Change
 from commtui.store.ledger import Ledger
 from commtui.store.overview import batches
+from commtui.store.redirects import REDIRECTED
 from commtui.store.tables import outbox, worker
 
 
@@ -36,6 +37,8 @@ class Claim:
     tries: int
     probe: bool = False
     """Made to see whether a paused provider works again."""
+    redirected_to: str = ""
+    """In test mode, where it goes instead of to its recipient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,15 +238,26 @@ def begin(database: Database, claims: Sequence[Claim], *, prepared: bool = False
                     Source.WORKER,
                     try_number=item.tries + 1,
                     step=True,
+                    note=_redirected(item),
                 )
                 for item in begun
             ]
         )
         ledger.close()
+        for item in begun:
+            if item.redirected_to:
+                reference = {"to": item.redirected_to}
+                steps.put(connection, item.entry_id, REDIRECTED, reference, now)
         if prepared:
             for item in begun:
                 steps.keep_first(connection, item.entry_id, steps.BEGUN, {}, now)
     return {item.entry_id for item in begun}
+
+
+def _redirected(item: Claim) -> str:
+    """What a redirected entry says of itself."""
+    to = item.redirected_to
+    return f"Test mode: goes to {to} instead of to the recipient." if to else ""
 
 
 def finish(database: Database, outcomes: Sequence[Outcome]) -> None:

@@ -33,6 +33,9 @@ def prepare(database: Database) -> None:
     """
     with database.read() as connection:
         found = _version(connection)
+    if database.read_only:
+        _refuse_other(found)
+        return
     if found != HEAD:
         _wait_and_upgrade(database)
     partitions.make(database)
@@ -66,6 +69,15 @@ def is_there(database: Database) -> bool:
     """Whether the database has our tables already."""
     with database.read() as connection:
         return _version(connection) is not None or sa.inspect(connection).has_table("entry")
+
+
+def _refuse_other(found: str | None) -> None:
+    """Read-only brings no schema up to date. Raises ConfigError."""
+    if found != HEAD:
+        raise ConfigError(
+            f"database.url: the schema of this database is {found or 'not there'}, this version needs "
+            f"{HEAD}, and read-only changes nothing; start it once without read-only"
+        )
 
 
 def _version(connection: sa.Connection) -> str | None:

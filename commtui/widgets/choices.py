@@ -16,6 +16,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from commtui.domain.text import fold, line
+from commtui.widgets.boxes import LineBox
 from commtui.widgets.look import Look
 from commtui.widgets.painting import fit
 
@@ -30,12 +31,11 @@ class Item:
     """On the right: a number or a key."""
 
 
-class NarrowBox(Input):
+class NarrowBox(LineBox):
     """Where to type; where several things can be chosen, Space is left to the list."""
 
     def __init__(self, hint: str, *, several: bool) -> None:
         super().__init__(placeholder=hint)
-        self.cursor_blink = False
         self._several = several
 
     def check_consume_key(self, key: str, character: str | None) -> bool:

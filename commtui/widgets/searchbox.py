@@ -8,10 +8,12 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input
 
+from commtui.widgets.boxes import LineBox
+
 PAUSE_SECONDS = 0.2
 
 
-class SearchBox(Input):
+class SearchBox(LineBox):
     """One line for what to look for."""
 
     BINDINGS = [
@@ -39,14 +41,13 @@ class SearchBox(Input):
         super().__init__(
             placeholder="/ search: reference, customer, recipient, message id, error", id=id
         )
-        self.cursor_blink = False
         self._pause: Timer | None = None
         self._reported = ""
 
     def put(self, text: str) -> None:
         """Show a text that was set elsewhere."""
-        self._reported = text
         self.value = text
+        self._reported = self.value
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:

@@ -114,6 +114,7 @@ def test_practice_settings_survive_their_file(tmp_path: Any) -> None:
     )
     file = tmp_path / "practice.toml"
     file.write_text(settings_text(settings), encoding="utf-8")
+    file.chmod(0o600)
     assert load(file, {}) == settings
 
 

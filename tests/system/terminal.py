@@ -24,6 +24,8 @@ class Terminal:
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self._screen = pyte.Screen(COLUMNS, LINES)
         self._stream = pyte.ByteStream(self._screen)
+        self.raw = b""
+        """Every byte that reached it."""
         self.pid, self._descriptor = pty.fork()
         if self.pid == 0:
             os.execve(command[0], list(command), dict(environment))
@@ -63,4 +65,5 @@ class Terminal:
     def _read(self) -> None:
         with contextlib.suppress(OSError):
             while chunk := os.read(self._descriptor, 65_536):
+                self.raw += chunk
                 self._stream.feed(chunk)

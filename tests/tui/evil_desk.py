@@ -17,25 +17,29 @@ EVIL = (
     "[red]x[/red]\x1b]0;pwn\x07\x1b]52;c;cHdu\x07\x1b[31m\x9b31m\x90q\x9c\x00\x08\r\n\t\x7f\u202e\u2066\u2028"
     "[/] [@click=app.quit]q[/] \x1b[2J"
 )
-_LEFT_ALONE = {
+LEFT_ALONE = {
     "id", "subject_id", "communication_id", "entry_id", "sort_id", "run_id", "value", "journal", "cursor",
     "seen_entry", "settled_by", "replaces_id", "error_key",
 }  # fmt: skip
 
 
-def poisoned(value: Any) -> Any:
-    """The same value with every text that comes from outside made hostile."""
+def poisoned(value: Any, words: str = EVIL, seen: set[str] | None = None) -> Any:
+    """The same value with every text that comes from outside made hostile; `seen` learns of the fields."""
     if isinstance(value, tuple):
-        return tuple(EVIL + item if type(item) is str else poisoned(item) for item in value)
+        return tuple(
+            words + item if type(item) is str else poisoned(item, words, seen) for item in value
+        )
     if not dataclasses.is_dataclass(value) or isinstance(value, type):
         return value
     changes = {}
     for item in dataclasses.fields(value):
         present = getattr(value, item.name)
-        if type(present) is str and item.name not in _LEFT_ALONE:
-            changes[item.name] = EVIL + present
+        if type(present) is str and item.name not in LEFT_ALONE:
+            changes[item.name] = words + present
+            if seen is not None:
+                seen.add(f"{type(value).__name__}.{item.name}")
         elif isinstance(present, tuple) or dataclasses.is_dataclass(present):
-            changes[item.name] = poisoned(present)
+            changes[item.name] = poisoned(present, words, seen)
     return dataclasses.replace(value, **changes)
 
 

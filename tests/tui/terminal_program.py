@@ -19,6 +19,7 @@ sys.exit(
             mono="mono" in sys.argv,
             ascii="ascii" in sys.argv,
             clock=lambda: NOW,
+            mode="live",
         )
     )
 )

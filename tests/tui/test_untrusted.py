@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.text import Text
+from textual import events
 
 import commtui
 from commtui.domain.views import DocumentInfo, Happening
@@ -213,3 +214,20 @@ def test_hostile_attempts_and_events_are_text() -> None:
     assert not HOSTILE.search(history_text(details.history, look).plain.replace("\n", ""))
     assert not HOSTILE.search(attempt_line(details.attempt, look).plain.replace("\n", ""))
     assert poisoned(details).content_text.startswith(EVIL)
+
+
+@pytest.mark.parametrize(
+    ("keys", "panel"),
+    [(["slash"], ""), (["I"], "IgnorePanel"), (["F"], "CorrectPanel"), (["f", "u"], "FilterPanel")],
+)
+async def test_what_is_pasted_is_shown_as_it_is_in_every_box(keys: list[str], panel: str) -> None:
+    desk = evil_desk()
+    async with console(desk, size=(140, 45)) as driver:
+        await driver.press(*keys)
+        await driver.until(lambda: not panel or driver.panel == panel)
+        for box in driver.app.screen.query("Input, TextArea"):
+            box.focus()
+            await driver.pilot.pause()
+            box.post_message(events.Paste(EVIL.replace("\r\n", " ")))
+            await driver.see("\\e]0;pwn\\x07")
+            clean(driver)

