@@ -77,6 +77,7 @@ def _blank(*names: str) -> dict[str, str]:
 
 _SENT = ("recipient", "recipient_key", "recipient_name", "salt", "error_words", "note")
 _ASKED = ("address", "reason", "words")
+_TEXTS = ("subject", "text", "html", "sms", "letter_for")
 
 SIDES: tuple[Side, ...] = (
     Side(
@@ -94,6 +95,8 @@ SIDES: tuple[Side, ...] = (
         lambda ids: entry_status_text.c.entry_status_id.in_(
             sa.select(entry_status.c.id).where(entry_status.c.entry_id.in_(ids))
         ),
+        _blank("words", "salt"),
+        _filled(entry_status_text, "words", "salt"),
     ),
     Side(
         "provider events",
@@ -122,12 +125,21 @@ SIDES: tuple[Side, ...] = (
         {**_blank(*_ASKED), "state": "erased"},
         errand.c.state != "erased",
     ),
-    Side("texts of messages", content, _communications, content.c.communication_id.in_),
+    Side(
+        "texts of messages",
+        content,
+        _communications,
+        content.c.communication_id.in_,
+        {**_blank(*_TEXTS), "context": sa.null()},
+        sa.or_(_filled(content, *_TEXTS), content.c.context.is_not(None)),
+    ),
     Side(
         "attached documents",
         communication_document,
         _communications,
         communication_document.c.communication_id.in_,
+        _blank("name"),
+        _filled(communication_document, "name"),
     ),
     Side(
         "letters made from templates",
@@ -192,6 +204,10 @@ IMPERSONAL = {
     "import_run": "states of imports",
     "template": "texts for everybody",
     "signing_key": "our own keys",
+    "account_check": "what providers say about our own accounts",
+    "provider_quota": "numbers",
+    "finding": "what is wrong with feedback, by provider",
+    "seal": "ids and hashes",
     "database_state": "which database this is",
 }
 """Why these hold nothing personal."""
@@ -208,19 +224,30 @@ def count(connection: sa.Connection, side: Side, ids: Sequence[str]) -> int:
 
 
 def erase(connection: sa.Connection, side: Side, ids: Sequence[str]) -> int:
-    """Empty or delete the rows of these owners; returns how many. Documents that nobody names any more go along."""
-    if side.empty is not None:
-        statement = side.table.update().where(side.chosen(ids)).values(**side.empty)
-        return connection.execute(statement).rowcount
+    """Empty or delete the rows of these owners; returns how many. Documents that nobody names any more are emptied."""
     hashes = []
     if side.table in NAMING:
         named = sa.select(side.table.c.sha256).where(side.chosen(ids)).distinct()
         hashes = list(connection.execute(named).scalars())
-    number = connection.execute(side.table.delete().where(side.chosen(ids))).rowcount
+    if side.empty is None:
+        number = connection.execute(side.table.delete().where(side.chosen(ids))).rowcount
+    else:
+        statement = side.table.update().where(side.chosen(ids)).values(**side.empty)
+        number = connection.execute(statement).rowcount
     if hashes:
-        unnamed = [~sa.exists().where(table.c.sha256 == document.c.sha256) for table in NAMING]
-        connection.execute(document.delete().where(document.c.sha256.in_(hashes), *unnamed))
+        unnamed = [
+            ~sa.exists().where(table.c.sha256 == document.c.sha256, _names(table))
+            for table in NAMING
+        ]
+        connection.execute(
+            document.update().where(document.c.sha256.in_(hashes), *unnamed).values(content=b"")
+        )
     return number
+
+
+def _names(table: sa.Table) -> Condition:
+    """Whether a row still names its document: one of an erased customer stands there without its name."""
+    return sa.true() if table is not communication_document else table.c.name != ""
 
 
 def documents(connection: sa.Connection, scope: Scope) -> int:
@@ -231,12 +258,12 @@ def documents(connection: sa.Connection, scope: Scope) -> int:
     for table in NAMING:
         owner = owner_of(table)
         for ids in batches(sorted(own)):
-            query = sa.select(table.c.sha256).where(owner.in_(ids))
+            query = sa.select(table.c.sha256).where(owner.in_(ids), _names(table))
             mine.update(connection.execute(query).scalars())
     for table in NAMING:
         for ids in batches(sorted(mine)):
             query = sa.select(table.c.sha256, owner_of(table).label("owner"))
-            rows = connection.execute(query.where(table.c.sha256.in_(ids)))
+            rows = connection.execute(query.where(table.c.sha256.in_(ids), _names(table)))
             others.update(row.sha256 for row in rows if row.owner not in own)
     return len(mine - others)
 

@@ -96,7 +96,9 @@ def audit_rows(database: Database, scope: Scope) -> Iterator[str]:
 
 def erase_audit(connection: sa.Connection, audit_ids: Sequence[str]) -> int:
     """Empty the words of audit rows; the rows themselves stand."""
-    statement = audit_text.update().where(audit_text.c.audit_id.in_(audit_ids)).values(words="")
+    statement = (
+        audit_text.update().where(audit_text.c.audit_id.in_(audit_ids)).values(words="", salt="")
+    )
     return connection.execute(statement).rowcount
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -19,14 +20,23 @@ from commtui.store.tables_delivery import evidence
 
 def put_document(connection: sa.Connection, content: bytes) -> str:
     """Store bytes once; returns their SHA-256."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     sha256 = hashlib.sha256(content).hexdigest()
-    connection.execute(
-        insert(document)
-        .values(sha256=sha256, size=len(content), content=content)
-        .on_conflict_do_nothing()
-    )
+    put_documents(connection, [{"sha256": sha256, "size": len(content), "content": content}])
     return sha256
+
+
+def put_documents(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store documents, each once; one that an erasure has emptied is filled again."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(document)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[document.c.sha256],
+            set_={"content": statement.excluded.content},
+            where=sa.func.length(document.c.content) == 0,
+        ),
+        rows,
+    )
 
 
 def keep_evidence(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from commtui.store.engine import Database
+from commtui.store.evidences import put_documents
 from commtui.store.overview import batches
 from commtui.store.tables import document
 
@@ -20,7 +20,10 @@ def store_documents(database: Database, contents: Mapping[str, bytes]) -> None:
             sha256
             for batch in batches(hashes)
             for sha256 in connection.execute(
-                sa.select(document.c.sha256).where(document.c.sha256.in_(batch))
+                sa.select(document.c.sha256).where(
+                    document.c.sha256.in_(batch),
+                    sa.func.length(document.c.content) == document.c.size,
+                )
             ).scalars()
         }
     rows = [
@@ -29,6 +32,5 @@ def store_documents(database: Database, contents: Mapping[str, bytes]) -> None:
         if sha256 not in known
     ]
     if rows:
-        insert = sqlite.insert if database.sqlite else postgresql.insert
         with database.write() as connection:
-            connection.execute(insert(document).on_conflict_do_nothing(), rows)
+            put_documents(connection, rows)

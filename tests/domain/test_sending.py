@@ -11,6 +11,7 @@ import pytest
 from commtui.domain.sending import (
     COMPLETED_REASON,
     ON_ITS_WAY_REASON,
+    UNKNOWN_REASON,
     Candidate,
     refusal,
     resend_refusal,
@@ -128,7 +129,9 @@ def test_a_resend_takes_what_is_not_on_its_way_and_was_not_refused_by_the_recipi
         expected = POLICY
     else:
         expected = None
-    assert resend_refusal(candidate) == expected
+    assert resend_refusal(candidate, settling=True) == expected
+    plain = UNKNOWN_REASON if status is Status.UNKNOWN else expected
+    assert resend_refusal(candidate) == plain
 
 
 def test_a_resend_needs_a_provider() -> None:

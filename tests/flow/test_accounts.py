@@ -19,6 +19,7 @@ from commtui.providers.base import AccountFinding
 from commtui.services.accounts import AccountChecks
 from commtui.store import accounts, providers_state, steps
 from commtui.store.engine import Database
+from commtui.store.providers_state import Why
 from commtui.store.tables import entry
 from commtui.store.tables_accounts import account_check
 from tests.office import Office, ScriptedProvider, message
@@ -96,8 +97,11 @@ def test_refused_credentials_are_a_warning_in_our_own_words(
 def test_a_paused_provider_comes_first_and_is_not_warned_about_twice(
     database: Database, database_url: str
 ) -> None:
-    providers_state.pause(database, "sendgrid", "SendGrid does not accept our API key.", 600, "401")
-    providers_state.pause(database, "peppol", "The credit is used up.", 600, "no_credit")
+    said = "SendGrid does not accept our API key."
+    providers_state.pause(database, "sendgrid", Why.ACCOUNT, said, 600, "401")
+    providers_state.pause(
+        database, "peppol", Why.ACCOUNT, "The credit is used up.", 600, "no_credit"
+    )
     used_up = AccountFinding("no_credit")
     step(checks(database, Account([used_up, AccountFinding("sender_not_allowed")])))
     found = shown(database, database_url)

@@ -38,6 +38,7 @@ from commtui.store import (
 )
 from commtui.store.columns import metadata
 from commtui.store.engine import Database
+from commtui.store.import_documents import store_documents
 from commtui.store.tables import (
     audit,
     audit_text,
@@ -492,7 +493,24 @@ def test_documents_that_others_need_stay(full: Office) -> None:
     erasing(full).erase("K-9")
     with full.database.read() as connection:
         contents = connection.execute(sa.select(document.c.content)).scalars().all()
-    assert contents == [SHARED_PDF]
+    assert [content for content in contents if content] == [SHARED_PDF]
+
+
+def test_a_document_that_was_emptied_is_there_again_when_somebody_else_brings_it(
+    full: Office,
+) -> None:
+    before = _contents(full)
+    erasing(full).erase("K-9")
+    gone = before.keys() - {sha for sha, content in _contents(full).items() if content}
+    assert gone
+    store_documents(full.database, {sha: before[sha] for sha in gone})
+    assert _contents(full) == before
+
+
+def _contents(office: Office) -> dict[str, bytes]:
+    with office.database.read() as connection:
+        rows = connection.execute(sa.select(document.c.sha256, document.c.content)).all()
+    return {row.sha256: bytes(row.content) for row in rows}
 
 
 def test_the_same_lines_again_do_not_bring_the_customer_back(full: Office) -> None:
@@ -643,7 +661,11 @@ def test_a_naive_erasure_of_the_side_tables_alone_would_be_noticed(
     """The tests above are not blind: deleting the customer's name, contacts and recipients is not enough."""
     with full.database.write() as connection:
         for side in erasing_sides.SIDES:
-            connection.execute(side.table.delete())
+            connection.execute(
+                side.table.delete()
+                if side.empty is None
+                else side.table.update().values(**side.empty)
+            )
         connection.execute(
             customer.update().where(customer.c.external_id == "K-9").values(name="", name_folded="")
         )

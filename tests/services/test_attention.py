@@ -159,7 +159,7 @@ def test_sending_again_makes_a_new_entry_that_replaces_the_unknown_one(office: O
     assert new is not None
     assert office.line().entry_id == new
     assert office.details.details(new).attempt.replaces_id == entry
-    assert ("rosa", "resend", "the customer has nothing") in office.audits()
+    assert ("rosa", "settle: again", "the customer has nothing") in office.audits()
 
 
 @pytest.mark.parametrize("decision", list(Decision))

@@ -114,7 +114,7 @@ def test_a_paused_provider_says_how_to_put_the_account_right(
 ) -> None:
     office.bring()
     office.send()
-    providers_state.pause(office.database, "sendgrid", "Refused.", 600, code)
+    providers_state.pause(office.database, "sendgrid", Why.ACCOUNT, "Refused.", 600, code)
     explanation = office.details.summary(office.line().id).explanation
     assert explanation is not None
     assert explanation.advice == advice

@@ -64,6 +64,7 @@ def test_on_sqlite_it_waits_longer_than_for_a_write(
     monkeypatch.setattr(engine, "BUSY_SECONDS", 0.3)
     file = tmp_path / "new.db"
     module, _ = sqlite_module()
+    file.touch(mode=0o600)
     migrating = module.connect(str(file), isolation_level=None)
     migrating.execute("PRAGMA journal_mode=WAL")
     migrating.execute("BEGIN IMMEDIATE")

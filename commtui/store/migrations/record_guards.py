@@ -58,9 +58,8 @@ def _emptied(differs: str) -> dict[str, str]:
                 ("audit_text", KEYS["audit_text"]),
             )
         },
-        "content": _changed(
-            differs, *KEYS["content"], "template_version", "letter_for", "content_hash"
-        )
+        "content": _changed(differs, *KEYS["content"], "template_version", "content_hash")
+        + f" OR (NEW.letter_for IS {differs} OLD.letter_for AND NEW.letter_for <> '')"
         + " OR (("
         + _changed(differs, *_TEXTS)
         + ") AND NOT ("
