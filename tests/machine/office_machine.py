@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -11,11 +12,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest.mock import patch
 
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from commtui.config import Fallback
+from commtui.domain import ids
 from commtui.domain.lines import Query, Selection, Sort
 from commtui.domain.optouts import OptChange, OptSource, Scope
 from commtui.domain.views import CustomerField, Decision
@@ -33,12 +36,14 @@ from commtui.store import outbox, requests
 from commtui.store.engine import Database
 from commtui.store.schema import prepare
 from commtui.store.workers import Presence
-from tests.machine.checks import FAILED, GIVEN_UP, Memory, Picture, check_all
+from tests.machine.checks import FAILED, GIVEN_UP, STEPS, Memory, Picture, check_all
 from tests.machine.network import Answer, Broken, MachineProvider, Network, Stalled
 from tests.office import OPERATOR, SETTINGS, Office, message
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SUBJECTS, COMMUNICATIONS = 3, 5
+PANELS = 2
+"""So many are open at a time."""
 LEASE = SETTINGS.worker.lease_seconds
 FALLING = replace(SETTINGS, fallback=Fallback(cap_per_hour=3))
 Opening = contextlib.AbstractContextManager[str]
@@ -58,6 +63,21 @@ class Clock:
     def pass_by(self, seconds: float) -> None:
         """Let time pass."""
         self.now += timedelta(seconds=seconds)
+
+
+class Chance:
+    """Chance that is the same in every run: ids decide in which order ties are taken and how long retries wait."""
+
+    def __init__(self) -> None:
+        self._random = random.Random(0)
+
+    def randbelow(self, limit: int) -> int:
+        """As `secrets.randbelow`."""
+        return self._random.randrange(limit)
+
+    def randbits(self, bits: int) -> int:
+        """As `secrets.randbits`."""
+        return self._random.getrandbits(bits)
 
 
 _template: list[Path] = []
@@ -98,6 +118,8 @@ class OfficeMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.chance = patch.object(ids, "secrets", Chance())
+        self.chance.start()
         self.opened = self.open_database()
         self.clock = Clock()
         self.database = Database(self.opened.__enter__(), self.clock)
@@ -128,6 +150,7 @@ class OfficeMachine(RuleBasedStateMachine):
         type(self).told |= self.network.told
         self.database.close()
         self.opened.__exit__(None, None, None)
+        self.chance.stop()
 
     # helpers
 
@@ -258,11 +281,12 @@ class OfficeMachine(RuleBasedStateMachine):
 
     @rule(which=pick)
     def look(self, which: int) -> None:
-        """An operator opens an entry, and leaves the panel open."""
+        """An operator opens an entry whose try is over, and leaves the panel open."""
         picture = self.act()
-        if rows := self.newest(picture):
+        if rows := [row for row in self.newest(picture) if row.status not in STEPS]:
             entry_id = rows[which % len(rows)].id
             self.stale.append((entry_id, self.resending.offer(entry_id).seen_entry))
+            del self.stale[:-PANELS]
 
     @precondition(lambda self: self.stale)
     @rule(which=pick)
@@ -304,14 +328,14 @@ class OfficeMachine(RuleBasedStateMachine):
     def ignore(self, which: int, tab: Tab, ignored: bool) -> None:
         """A line is ignored, or brought back."""
         picture = self.act()
-        ids = (
+        shown = (
             [row.id for row in picture.subjects if row.visible]
             if tab is Tab.OVERVIEW
             else list(picture.entries)
         )
-        if not ids:
+        if not shown:
             return
-        selection = Selection(tab, (ids[which % len(ids)],))
+        selection = Selection(tab, (shown[which % len(shown)],))
         work = self.attention.ignore if ignored else self.attention.unignore
         work(selection, "dealt with")
         for row in Picture.of(self.database).entries.values():
@@ -469,7 +493,7 @@ class OfficeMachine(RuleBasedStateMachine):
     def correct(self, subject: int) -> None:
         """An operator corrects an address; what was wrong with the old one counts no more."""
         self.act()
-        value = f"k{subject}.{type(self).steps}@example.com"
+        value = f"k{subject}.{len(self.corrected)}@example.com"
         with contextlib.suppress(CommError):
             self.customers.correct(f"K-{subject}", CustomerField.EMAIL, value)
             self.corrected[str(subject)] = value
