@@ -32,7 +32,7 @@ TARGETS = (
     Target("fold", "commtui/domain/fold.py", ("tests/domain/test_fold.py",)),
     Target("channels", "commtui/domain/channels.py", ("tests/domain/test_channels.py",)),
     Target("retry", "commtui/domain/retry.py", ("tests/domain/test_retry.py",)),
-    Target("outbox", "commtui/store/outbox.py", _SENDING),
-    Target("recovery", "commtui/store/recovery.py", _SENDING),
+    Target("outbox", "commtui/store/outbox.py", ("tests/store/test_outbox.py", *_SENDING)),
+    Target("recovery", "commtui/store/recovery.py", ("tests/store/test_outbox.py", *_SENDING)),
     Target("workers", "commtui/store/workers.py", _SENDING),
 )

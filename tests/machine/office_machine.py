@@ -42,6 +42,8 @@ from tests.office import OPERATOR, SETTINGS, Office, message
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SUBJECTS, COMMUNICATIONS = 3, 5
+TURNS = 5
+"""Of the event loop."""
 PANELS = 2
 """So many are open at a time."""
 LEASE = SETTINGS.worker.lease_seconds
@@ -137,7 +139,7 @@ class OfficeMachine(RuleBasedStateMachine):
         self.brought = 0
         self.drafts: list[str] = []
         self.runs: list[str] = []
-        self.stale: list[tuple[str, str]] = []
+        self.panels: list[tuple[str, str]] = []
         """Entries with the latest attempt of their lane, as an operator's screen shows them."""
         self.stalled: list[Stalled] = []
         self.sick: list[Presence] = []
@@ -178,10 +180,11 @@ class OfficeMachine(RuleBasedStateMachine):
         delivery = self.delivery_class(self.database, FALLING, both, presence.id)
 
         async def run() -> None:
-            taken = await delivery.step()
+            await delivery.step()
             if die:
-                while taken and delivery.busy and provider.calls < taken:
-                    await asyncio.sleep(0.001)
+                # so that every call that was started has reached the provider
+                for _ in range(TURNS):
+                    await asyncio.sleep(0)
                 return
             await delivery.drain()
 
@@ -197,9 +200,9 @@ class OfficeMachine(RuleBasedStateMachine):
         """The address in use."""
         return self.corrected.get(customer, f"k{customer}@example.com")
 
-    def newest(self, picture: Picture, *statuses: str) -> list[Any]:
-        """Entries in such a state, oldest first; all without one."""
-        return [row for row in picture.entries.values() if not statuses or row.status in statuses]
+    def standing(self, picture: Picture, status: str) -> list[Any]:
+        """Entries in such a state, oldest first."""
+        return [row for row in picture.entries.values() if row.status == status]
 
     # what comes in
 
@@ -279,21 +282,18 @@ class OfficeMachine(RuleBasedStateMachine):
             getattr(self.office.bulk, how)(self.runs[which % len(self.runs)])
             self.tell(f"run: {how}")
 
-    @rule(which=pick)
-    def look(self, which: int) -> None:
-        """An operator opens an entry whose try is over, and leaves the panel open."""
+    @rule(which=pick, fresh=st.booleans())
+    def resend(self, which: int, fresh: bool) -> None:
+        """Resend from a panel just opened, or from one that has been open for a while."""
         picture = self.act()
-        if rows := [row for row in self.newest(picture) if row.status not in STEPS]:
-            entry_id = rows[which % len(rows)].id
-            self.stale.append((entry_id, self.resending.offer(entry_id).seen_entry))
-            del self.stale[:-PANELS]
-
-    @precondition(lambda self: self.stale)
-    @rule(which=pick)
-    def resend(self, which: int) -> None:
-        """Resend from an open panel: as often as somebody presses the key."""
-        picture = self.act()
-        entry_id, seen = self.stale[which % len(self.stale)]
+        over = [row.id for row in picture.entries.values() if row.status not in STEPS]
+        if over and (fresh or not self.panels):
+            entry_id = over[which % len(over)]
+            self.panels.append((entry_id, self.resending.offer(entry_id).seen_entry))
+            del self.panels[:-PANELS]
+        if not self.panels:
+            return
+        entry_id, seen = self.panels[-1 if fresh else which % len(self.panels)]
         row = picture.entries[entry_id]
         try:
             new = self.resending.resend(entry_id, seen)
@@ -305,10 +305,11 @@ class OfficeMachine(RuleBasedStateMachine):
 
     @rule(which=pick, decision=st.sampled_from(list(Decision)))
     def settle(self, which: int, decision: Decision) -> None:
-        """An operator settles an outcome that nobody knows."""
+        """An operator settles an outcome that nobody knows, or does a task by hand."""
         picture = self.act()
-        rows = self.newest(picture, "unknown")
+        rows = self.standing(picture, "unknown")
         if not rows:
+            self._complete(which, self.standing(picture, "not_sent"))
             return
         row = rows[which % len(rows)]
         try:
@@ -343,13 +344,9 @@ class OfficeMachine(RuleBasedStateMachine):
                 self.memory.ignored_at[row.id] = row.status
                 self.tell("ignored")
 
-    @rule(which=pick)
-    def complete(self, which: int) -> None:
-        """A task is done by hand."""
-        picture = self.act()
-        rows = [row for row in self.newest(picture, "not_sent") if row.channel == "manual"]
-        if rows:
-            row = rows[which % len(rows)]
+    def _complete(self, which: int, tasks: list[Any]) -> None:
+        if tasks:
+            row = tasks[which % len(tasks)]
             self.attention.complete(row.id, "telephoned")
             done = ("done", self.clock.now, "")
             self.memory.operator_facts.setdefault(row.id, []).append(done)
