@@ -112,7 +112,11 @@ def judge(target: Target, tree: ast.Module, mutant: Mutant, known: Reach) -> str
                 del sys.modules[name]
         else:
             _swap(sys.modules[target.module], code)
-        return _pytest(tests, folder)
+        for path in target.tests:
+            own = [key for key in tests if key.partition("::")[0] == path]
+            if own and (result := _pytest(own, folder)):
+                return result
+        return 0
 
     cpu = int(CPU_MARGIN + CPU_TIMES * usual)
     with tempfile.TemporaryDirectory(prefix="mutants-", dir=_fast_folder()) as folder:

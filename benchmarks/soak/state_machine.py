@@ -17,7 +17,8 @@ from tests.machine.network import Broken
 from tests.machine.office_machine import OfficeMachine
 
 EXAMPLES, STEPS = 10, 100
-ROUNDS = 100
+ROUNDS = 120
+"""Some runs end before their last step: this makes more than 100,000."""
 
 
 def play_state_machine(given: Round) -> Result:
@@ -49,8 +50,7 @@ def play_state_machine(given: Round) -> Result:
         )
     except Broken as broken:
         problems.append(f"seed {number}: {broken}\n{chr(10).join(broken.__notes__)}")
-    figures = {"steps": Machine.steps, "kinds of happenings": len(Machine.told)}
-    return Result(figures, problems)
+    return Result({"steps": Machine.steps}, problems)
 
 
 @contextlib.contextmanager
