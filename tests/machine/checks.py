@@ -351,15 +351,10 @@ def unknown_waits_for_somebody(picture: Picture, memory: Memory, network: Networ
         if by_itself and key in network.uncertain:
             raise Broken(f"unknown: {key} is {now.status} again by itself")
     for row in picture.entries.values():
-        old = memory.picture.entries.get(row.replaces_id)
-        new = row.id not in memory.picture.entries
-        if (
-            new
-            and row.cause == "fallback"
-            and old is not None
-            and old.status not in FAILED - {"unknown"}
-        ):
-            raise Broken(f"unknown: {row.id} falls back from {old.status}")
+        if row.cause == "fallback" and row.id not in memory.picture.entries:
+            old = picture.entries[row.replaces_id]
+            if old.status not in FAILED - {"unknown"}:
+                raise Broken(f"unknown: {row.id} falls back from {old.status}")
 
 
 CHECKS: tuple[Check, ...] = (
