@@ -8,5 +8,13 @@ EQUIVALENTS: dict[str, dict[str, str]] = {
             "a fact that compares equal is equal in everything that would be replaced"
         ),
     },
+    "outbox": {
+        "_nothing: False → another": (
+            "on PostgreSQL only, where the tests are left out here: an idle worker there locks nothing"
+        ),
+        "claim: if _nothing(database, due) → never": (
+            "spares an idle worker SQLite's write lock; what is claimed is the same"
+        ),
+    },
 }
 """By target and mutant."""

@@ -25,11 +25,21 @@ from hypothesis import HealthCheck, Phase, settings
 from benchmarks.mutants.making import Mutant
 from benchmarks.mutants.targets import Target
 
-OPTIONS = ("-q", "-x", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no")
+OPTIONS = (
+    "-q",
+    "-x",
+    "--no-header",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:xdist",
+    "--tb=no",
+    "--timeout=60",
+)
 QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 """The plug-ins are imported before the fork."""
 SQLITE_ONLY = ("-k", "not postgresql")
-CPU_MARGIN, CPU_TIMES = 20, 6
+CPU_MARGIN, CPU_TIMES = 15, 2
 """A mutant may take so many seconds, and so many times what its tests took unchanged."""
 WALL_TIMES = 8
 """On a machine that is shared, waiting takes longer than working."""
