@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: run test check soak bench lock clean help
+.PHONY: run test check soak bench mutants lock clean help
 
 help:
 	@sed -n 's/^# //p' $(MAKEFILE_LIST)
@@ -45,10 +45,14 @@ soak: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.run $(BENCH)
 
+# make mutants  one small mistake at a time in what decides about sending; MUTANTS=continue goes on
+mutants: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.mutants $(MUTANTS)
+
 # make lock   resolve the dependencies anew (needs uv)
 lock:
 	uv pip compile pyproject.toml requirements/build.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/run.txt
 	uv pip compile pyproject.toml requirements/build.in --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/dev.txt
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutants

@@ -7,10 +7,12 @@ from benchmarks.soak.kills import play_kills
 from benchmarks.soak.lost_answers import play_lost_answers
 from benchmarks.soak.proof import Proof
 from benchmarks.soak.sessions import play_sessions
+from benchmarks.soak.state_machine import ROUNDS, play_state_machine
 
 PROOFS: tuple[Proof, ...] = (
     Proof("kills", 50, play_kills),
     Proof("deaths", 10, play_deaths),
     Proof("lost answers", 2, play_lost_answers),
     Proof("sessions", 20, play_sessions),
+    Proof("state machine", ROUNDS, play_state_machine),
 )

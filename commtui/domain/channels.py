@@ -122,4 +122,4 @@ def parse_chains(text: str) -> dict[str, tuple[Channel, ...]]:
 
 
 def _word(channel: Channel) -> str:
-    return channel.label.lower() if channel is not Channel.SMS else "sms"
+    return channel.label.lower()

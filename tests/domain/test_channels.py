@@ -61,6 +61,38 @@ def test_marketing_goes_the_wanted_way_or_is_skipped() -> None:
     assert first(wished, lambda _: "no", registered=False).channel is None
 
 
+def test_marketing_in_a_customers_own_order_is_skipped_when_none_of_it_reaches() -> None:
+    order = Case(purpose=Purpose.MARKETING, wishes={"": (EMAIL, SMS)})
+    decided = first(order, lambda item: f"no {item.value}", registered=False)
+    assert (decided.channel, decided.reason) == (None, "email: no email → sms: no sms → skipped")
+
+
+def test_a_transactional_message_in_a_customers_own_order_ends_with_a_person() -> None:
+    decided = first(Case(wishes={"": (EMAIL,)}), lambda _: "no address", registered=False)
+    assert (decided.channel, decided.reason) == (MANUAL, "email: no address → manual")
+
+
+def test_a_customer_who_wants_a_person_first_gets_one() -> None:
+    decided = first(Case(wishes={"": (MANUAL, EMAIL)}), lambda _: "no reason", registered=False)
+    assert (decided.channel, decided.reason) == (MANUAL, "manual")
+
+
+def test_a_chain_whose_every_link_failed_ends_without_another_way() -> None:
+    decided = decide(SMS, Case(), lambda _: "", after=[(SMS, "a"), (EMAIL, "b"), (MANUAL, "c")])
+    assert (decided.channel, decided.reason) == (
+        None,
+        "sms: a → email: b → manual: c → no other way",
+    )
+
+
+def test_a_law_about_e_invoices_says_nothing_about_other_channels() -> None:
+    assert chain(EMAIL, Case(mandatory_einvoice=True)) == CHAINS[EMAIL]
+
+
+def test_a_case_without_a_kind_goes_by_the_order_for_all_kinds() -> None:
+    assert Case(kind_chains={"": (POST,)}).order == (POST,)
+
+
 def test_links_that_failed_are_not_tried_again_and_stand_in_the_reason() -> None:
     decided = decide(EMAIL, Case(), lambda _: "", after=[(EMAIL, "bounced")])
     assert (decided.channel, decided.reason) == (POST, "email: bounced → post")
@@ -129,6 +161,28 @@ def test_the_chains_setting_is_read_or_refused_with_its_place() -> None:
         "contract": (POST,),
     }
     assert parse_chains("") == {}
-    for wrong in ("sms, email", "reminder: pigeon", "reminder:", ": sms"):
-        with pytest.raises(ValueError, match=r"reminder|sms|pigeon"):
-            parse_chains(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("sms, email", "'sms, email' is not of the form kind: channel, channel"),
+        ("reminder:", "'reminder:' is not of the form kind: channel, channel"),
+        (": sms", "': sms' is not of the form kind: channel, channel"),
+        ("reminder", "'reminder' is not of the form kind: channel, channel"),
+        (
+            "reminder: pigeon",
+            "'pigeon' is no channel; there are email, sms, post, einvoice, manual",
+        ),
+        ("a" * 100, f"'{'a' * 60}' is not of the form kind: channel, channel"),
+        (
+            f"reminder: {'b' * 100}",
+            f"'{'b' * 60}' is no channel; there are email, sms, post, einvoice, manual",
+        ),
+    ],
+    ids=["no kind", "no channels", "empty kind", "no colon", "no channel", "long", "long channel"],
+)
+def test_a_wrong_chains_setting_is_refused_with_its_place(wrong: str, said: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        parse_chains(wrong)
+    assert str(refused.value) == said

@@ -81,6 +81,63 @@ def test_delivery_is_remembered_whatever_comes_after(items: list[Fact]) -> None:
     assert folded(*items).delivered_at == min(delivered, default=None)
 
 
+def test_ranks_stand_as_they_are_because_entries_are_stored_with_them() -> None:
+    assert {status.value: rank for status, rank in RANKS.items()} == {
+        "not_sent": 0,
+        "queued": 1,
+        "sending": 2,
+        "unknown": 3,
+        "skipped": 9,
+        "sent": 10,
+        "cancelled": 12,
+        "done": 20,
+        "delivered": 20,
+        "rejected": 30,
+        "failed": 32,
+        "undelivered": 34,
+        "dropped": 36,
+        "blocked": 38,
+        "bounced": 40,
+        "returned": 42,
+    }
+    assert GIVEN_UP_RANK == 5
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"code": "5.1.1"}, {"code": "5.1.2"}),
+        ({"error_class": ErrorClass.PERMANENT}, {"error_class": ErrorClass.TEMPORARY}),
+        ({"error_class": ErrorClass.PERMANENT}, {}),
+        ({"minutes": 1}, {"minutes": 2}),
+    ],
+    ids=["code", "class", "no class", "time"],
+)
+def test_two_that_are_as_strong_end_the_same_whichever_comes_first(
+    one: dict[str, object], other: dict[str, object]
+) -> None:
+    first, second = fact(Status.BOUNCED, **one), fact(Status.BOUNCED, **other)  # type: ignore[arg-type]
+    assert folded(first, second) == folded(second, first)
+    assert folded(first) != folded(second)
+
+
+def test_two_statuses_of_one_rank_and_time_end_the_same_whichever_comes_first() -> None:
+    done, delivered = fact(Status.DONE), fact(Status.DELIVERED)
+    assert folded(done, delivered) == folded(delivered, done)
+
+
+def test_a_fact_and_a_state_say_no_more_than_they_were_told() -> None:
+    plain = fact(Status.SENT)
+    assert (plain.error_class, plain.code, plain.rank) == (None, "", None)
+    assert (SENDING.error_class, SENDING.code, SENDING.sent_at) == (None, "", None)
+    assert SENDING.delivered_at is None
+
+
+def test_words_of_a_weight_below_acceptance_are_no_acceptance() -> None:
+    assert folded(fact(Status.SENT, rank=GIVEN_UP_RANK)).sent_at is None
+    assert folded(fact(Status.SENT, rank=RANKS[Status.SENT])).sent_at is not None
+
+
 def test_every_status_that_an_entry_can_have_has_a_rank() -> None:
     assert set(RANKS) == set(Status) - {Status.COLLECTING}
 

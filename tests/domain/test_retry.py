@@ -71,3 +71,42 @@ def test_a_retry_after_beyond_the_messages_end_is_not_waited_for() -> None:
     ends = NOW + timedelta(seconds=60)
     assert next_try(1, Failure("m", 60.0, ends), NOW, first_seconds=1.0) is None
     assert next_try(1, Failure("m", 30.0, ends), NOW, first_seconds=1.0) is not None
+
+
+def test_nothing_waits_longer_than_an_hour_by_itself_or_six_when_asked() -> None:
+    assert CAP_SECONDS == 60 * 60
+    assert ASKED_CAP_SECONDS == 6 * 60 * 60
+    assert ASKED_SPREAD_SECONDS == 60
+    assert wait(1, Failure("m", retry_after=1e9)) <= ASKED_CAP_SECONDS + ASKED_SPREAD_SECONDS
+
+
+def test_a_try_that_would_be_made_at_the_moment_of_expiry_is_not_made() -> None:
+    at = next_try(1, Failure("m"), NOW, first_seconds=15.0)
+    assert at is not None
+    assert next_try(1, Failure("m", expires_at=at), NOW, first_seconds=15.0) is None
+    just_after = at + timedelta(microseconds=1)
+    assert next_try(1, Failure("m", expires_at=just_after), NOW, first_seconds=15.0) == at
+
+
+def test_waits_double_with_each_try_and_use_all_of_their_range() -> None:
+    for tries, ceiling in ((0, 10.0), (1, 10.0), (2, 20.0), (3, 40.0), (5, 160.0)):
+        waits = [wait(tries, Failure(str(number)), 10.0) for number in range(400)]
+        assert ceiling / 2 <= min(waits) < ceiling * 0.51
+        assert ceiling * 0.99 < max(waits) <= ceiling
+
+
+def test_even_the_smallest_first_wait_grows_no_further_after_twenty_doublings() -> None:
+    late = [wait(tries, Failure("m"), 1e-6) for tries in (21, 22, 500)]
+    assert all(2**20 * 0.5e-6 <= seconds <= 2**20 * 1e-6 for seconds in late)
+
+
+@pytest.mark.parametrize(
+    ("asked", "least", "most"), [(10.0, 10, 11), (0.0, 1, 1.1), (900, 900, 960)]
+)
+def test_messages_that_were_asked_to_wait_come_back_spread_over_a_tenth_of_it(
+    asked: float, least: float, most: float
+) -> None:
+    waits = [wait(1, Failure(str(number), retry_after=asked)) for number in range(400)]
+    spread = most - least
+    assert least <= min(waits) < least + spread * 0.02
+    assert most - spread * 0.02 < max(waits) <= most

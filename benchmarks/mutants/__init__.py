@@ -1,0 +1,1 @@
+"""Mutation testing of what decides whether something is sent: one small change at a time, which a test must notice."""
