@@ -86,6 +86,7 @@ class ScriptedHttp(Http):
         auth: tuple[str, str] | None = None,
         named_by: str = "",
         limit: int = 0,
+        metered: bool = False,
     ) -> Answer:
         """Answer from the script."""
         if url.endswith("/auth/access-tokens"):
