@@ -8,6 +8,15 @@ EQUIVALENTS: dict[str, dict[str, str]] = {
             "a fact that compares equal is equal in everything that would be replaced"
         ),
     },
+    "channels": {
+        "parse_chains: not colon or not kind.strip() or (not words) → "
+        "False or not kind.strip() or (not words)": (
+            "without a colon there are no names either, so it is refused all the same"
+        ),
+    },
+    "retry": {
+        "_share: '\\x1f' → another": "any separator spreads the messages as well",
+    },
     "outbox": {
         "_nothing: False → another": (
             "on PostgreSQL only, where the tests are left out here: an idle worker there locks nothing"
