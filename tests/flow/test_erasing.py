@@ -565,7 +565,8 @@ def test_it_is_audited_without_telling_whom_it_was(full: Office) -> None:
 
 def test_lines_are_still_found_by_reference_and_shown(full: Office) -> None:
     erasing(full).erase("K-9")
-    assert [line.reference for line in full.lines(text="a1")] == ["A1"]
+    # ids hold such short words by chance, so other lines may be found as well
+    assert "A1" in [line.reference for line in full.lines(text="a1")]
     assert full.lines(text="quxworth") == []
     assert full.line("A1").customer_name == "Erased customer"
     counts = [(full.counts(tab), len(full.lines(tab, ignored="no"))) for tab in Tab]

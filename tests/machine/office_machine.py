@@ -384,7 +384,7 @@ class OfficeMachine(RuleBasedStateMachine):
                 if out:
                     self.wishes.opt_out(f"K-{customer}", channel, Scope.ALL, "told us")
                 else:
-                    self.wishes.opt_in(f"K-{customer}", channel, "told us")
+                    self.wishes.opt_in(f"K-{customer}", channel, None, "told us")
             except CommError:
                 return
         (refused.add if out else refused.discard)(key)

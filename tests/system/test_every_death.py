@@ -7,6 +7,7 @@ a message that was not sent has to fail the same count.
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -79,7 +80,7 @@ def test_the_naive_order_fails_the_same_count(plant: Plant, nursery: Nursery) ->
     until(lambda: settled(plant, 30), "the end of everything")
     nursery.stop(last)
     found = verdict(plant, 30)
-    assert any("accepted 2 times" in problem for problem in found), found
+    assert any(re.search(r"accepted \d+ times", problem) for problem in found), found
 
 
 def test_twenty_kills_under_load_send_nothing_twice_and_lose_nothing(
