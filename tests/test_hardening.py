@@ -30,8 +30,14 @@ CONSOLE = [
     *sorted((PACKAGE / "widgets").glob("*.py")),
     PACKAGE / "app.py",
 ]
-STARTERS = {"services/processes.py", "demo/site.py", "demo/host.py", "providers/einvoice/rules.py"}
-"""The modules that start our own interpreter; nothing starts any other program."""
+STARTERS = {
+    "services/processes.py",
+    "services/backups.py",
+    "demo/site.py",
+    "demo/host.py",
+    "providers/einvoice/rules.py",
+}
+"""The modules that start our own interpreter, and PostgreSQL's own tools for a back-up; nothing starts any other."""
 LEAVES = {"system", "popen", "spawnv", "spawnl", "execv", "execve", "execvp", "startfile", "open_url", "suspend",
           "action_suspend_process", "deliver_text", "deliver_binary"}  # fmt: skip
 

@@ -9,6 +9,7 @@ from textual.widgets import Button, Input, Static
 from commtui.domain.views import Erasure
 from commtui.screens.deciding import WordPanel
 from commtui.screens.link import Link
+from commtui.widgets.boxes import LineBox
 from commtui.widgets.look import Look, counted
 
 _LIMITS = (
@@ -30,9 +31,7 @@ class ErasePanel(WordPanel):
     def body(self) -> ComposeResult:
         """What would go, and where to write the id."""
         yield Static(self.look.passage(erasure_words(self._plan), 4_000), id="text")
-        box = Input(id="words", placeholder="the customer's id")
-        box.cursor_blink = False
-        yield box
+        yield LineBox(id="words", placeholder="the customer's id")
 
     def buttons(self) -> tuple[Button, ...]:
         """Do it or not."""

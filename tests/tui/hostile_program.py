@@ -22,26 +22,34 @@ from commtui.domain.einvoice import Network, Reachability, Registration, Routing
 from commtui.domain.lines import Line, Query, Selection
 from commtui.domain.optouts import OptOut, OptSource, Scope
 from commtui.domain.views import (
+    AccountWarning,
     CustomerField,
     DocumentInfo,
+    Erasure,
     ErrandView,
     FallbackHold,
+    Finding,
     Happening,
     Health,
     LineSummary,
+    Orphan,
+    ProviderPause,
 )
 from commtui.domain.vocabulary import Channel, DocumentRole, Layer, Source, Tab
 from commtui.errors import DatabaseAway, Refused
+from commtui.screens.auditing import AuditPanel, AuditRowPanel
 from commtui.screens.choosing import DatesPanel, FilterPanel
 from commtui.screens.correcting import CorrectPanel
 from commtui.screens.customer import CustomerPanel
 from commtui.screens.deciding import CompletePanel, IgnorePanel, SettlePanel
 from commtui.screens.details import AttemptsPanel, EntryPanel, SummaryPanel
 from commtui.screens.downloading import DownloadPanel
+from commtui.screens.erasing import ErasePanel
 from commtui.screens.filters import FILTER_TITLES
 from commtui.screens.helping import PalettePanel, commands_of
 from commtui.screens.holding import HealthPanel, HoldPanel, holds_panel
 from commtui.screens.leaving import LeavePanel
+from commtui.screens.orphaned import OrphanPanel, orphans_panel
 from commtui.screens.preferring import PreferPanel
 from commtui.screens.problem import AwayPanel, ProblemPanel
 from commtui.screens.reasons import ReasonPanel
@@ -51,11 +59,14 @@ from commtui.screens.sending import SendPanel
 from commtui.screens.waiting import WaitingPanel
 from commtui.screens.wording import describe
 from tests.tui.evil_desk import poisoned
+from tests.tui.fake_audits import audit_row
 from tests.tui.fake_desk import CUSTOMER, NOW, FakeDesk, make_line
 from tests.tui.fake_wishes import HOLD
 from tests.tui.hostile import HOSTILE
 
 NUMBER = 30
+AUDITED = audit_row(1, "bulk send", targets=(("customer", "K0"),), result=(("lines", "2"),))
+ORPHAN = Orphan("o1", "sendgrid", "bounce", NOW, NOW, "m-1", "a@example.com", "payload")
 ANSWERS = {
     "page", "last_page", "lines", "summary", "details", "attempts", "prepare", "progress", "results", "runs",
     "resend_offer", "customer", "health", "choices", "download", "emptiness",
@@ -80,7 +91,16 @@ class HostileDesk(FakeDesk):
             warnings=(("warning", 2),),
         )  # fmt: skip
         self.run_health = Health(
-            1, 0, (("sendgrid", "paused"),), 3, (HOLD, replace(HOLD, cause="ping returned"))
+            1,
+            0,
+            (ProviderPause("sendgrid", "paused", NOW, None, "anna"),),
+            3,
+            (HOLD, replace(HOLD, cause="ping returned")),
+            (AccountWarning("chorus", "It expires.", "Renew it."),),
+            barred="sending refused",
+            findings=(Finding("silent", "no webhooks", "Set the address.", NOW),),
+            orphans=2,
+            stopped="not sending",
         )
         wishes = self.wishes
         wishes.optouts = (
@@ -145,6 +165,7 @@ def filled() -> HostileDesk:
     made = HostileDesk(overview=lines[Tab.OVERVIEW], log=lines[Tab.LOG])
     inner = made.wishes, made.holds
     made.wishes, made.holds = _Hostile(made, inner[0]), _Hostile(made, inner[1])  # type: ignore[assignment]
+    made.audits = _Hostile(made, made.audits)  # type: ignore[assignment]
     return made
 
 
@@ -191,6 +212,11 @@ class Shown(CommtuiApp):
         yield HealthPanel(link, look)
         yield HoldPanel(link, look, hold, release=True)
         yield holds_panel(link, look, (hold, hold), release=False)
+        yield AuditPanel(link, look)
+        yield AuditRowPanel(link, look, hostile(AUDITED))
+        yield orphans_panel(link, look, (hostile(ORPHAN),))
+        yield OrphanPanel(link, look, hostile(ORPHAN))
+        yield ErasePanel(link, look, hostile(Erasure("K0", (("contact points", 3),), 1, 0, 2)))
         for field in ("customer", "categories", "location_groups"):
             yield FilterPanel(link, look, FILTER_TITLES[field], self.tab.view, field, frozenset())
         yield DatesPanel(link, look, self.tab.chosen)

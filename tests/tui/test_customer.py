@@ -420,7 +420,8 @@ async def test_a_refusal_of_the_desk_is_said_and_the_reason_stays(desk: FakeDesk
         await driver.write("by phone")
         desk.away = True
         await driver.press("enter")
-        await driver.see("Database away")
+        # with the colon it is the panel that says so, not the status line
+        await driver.see("Database away:")
         desk.away = False
         await driver.press("enter")
         await driver.until(lambda: driver.panel == "CustomerPanel")

@@ -100,6 +100,10 @@ async def test_h_shows_health_and_what_is_held(desk: FakeDesk) -> None:
             "twilio: the key was refused",
             "sendgrid: 3,120 bounces in 10 minutes",
             "bounced email → post",
+        ):
+            await driver.see(words)
+        await driver.press("end")
+        for words in (
             "ping: 7 returns in 3 hours",
             "returned post → SMS",
             "s release fallback",
@@ -133,7 +137,8 @@ async def test_the_status_line_warns_about_accounts_in_full_or_in_short(desk: Fa
 
 
 async def test_a_paused_provider_is_not_warned_about_twice(desk: FakeDesk) -> None:
-    desk.run_health = Health(1, 1, (("peppol", "no credit"),), 0, warnings=(LOW,))
+    paused = ProviderPause("peppol", "no credit", THEN, THEN + timedelta(hours=1))
+    desk.run_health = Health(1, 1, (paused,), 0, warnings=(LOW,))
     async with console(desk, size=(120, 40)) as driver:
         await driver.see("1 worker · peppol paused: no credit · web")
 

@@ -25,6 +25,7 @@ from commtui.domain import views
 from commtui.domain.einvoice import Registration, Routing
 from commtui.domain.lines import Choice, Line
 from commtui.domain.optouts import OptOut
+from commtui.domain.trail import AuditRow
 from commtui.screens.panel import Panel
 from tests.tui.evil_desk import LEFT_ALONE
 from tests.tui.hostile import HOSTILE
@@ -42,7 +43,7 @@ PATIENCE_SECONDS = 120.0
 SEQUENCE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x1b\x07\x9c]*(?:\x07|\x1b\\|\x9c)?|[ -/]*.?)", re.DOTALL
 )
-ABSTRACT = {"KeyedPanel", "ReadingPanel", "WordPanel"}
+ABSTRACT = {"KeyedPanel", "QuestionPanel", "ReadingPanel", "WordPanel"}
 UNSHOWN = {
     # parts of others, or only used to ask with
     "CustomerView.id", "EntryDetails.status", "Line.error_key",
@@ -129,7 +130,8 @@ def test_no_control_byte_of_theirs_reaches_the_terminal(
             Line, Choice, Routing, Registration, OptOut, views.Happening, views.DocumentInfo, views.Attempt,
             views.Explanation, views.EntryDetails, views.ContactView, views.CustomerView, views.ErrandView,
             views.ContactHealth, views.CustomerPage, views.ResendOffer, views.Progress, views.RunResult,
-            views.Download, views.FallbackHold,
+            views.Download, views.FallbackHold, views.Orphan, views.Finding, views.AccountWarning,
+            views.ProviderPause, AuditRow,
         )
         if field.partition(".")[2] not in LEFT_ALONE
     }  # fmt: skip

@@ -50,7 +50,7 @@ CONTRACT = (
     "R", "I", "c", "d", "y", "y y", "y e", "y i", "y r", "y v", "h", "T", "F", "C", "H", "m", "r", "=", "? F1",
     ": ctrl+p", "q",
 )  # fmt: skip
-LATER = ("b", "w", "a", "n", "O", "-", "+", "z")
+LATER = ("b", "w", "a", "n", "O", "-", "+")
 MODULES = (
     commtui.app, choosing, correcting, customer, deciding, details, downloading, erasing, helping, holding, leaving,
     log, overview, panel, preferring, problem, reasons, resending, running, sending, waiting, chips, choices,
