@@ -33,11 +33,13 @@ CONSOLE = [
 STARTERS = {
     "services/processes.py",
     "services/backups.py",
+    "services/sealing.py",
     "demo/site.py",
     "demo/host.py",
     "providers/einvoice/rules.py",
 }
-"""The modules that start our own interpreter, and PostgreSQL's own tools for a back-up; nothing starts any other."""
+"""The modules that start our own interpreter, PostgreSQL's own tools for a back-up, and the command that a seal's hash
+is told to when one is set; nothing starts any other."""
 LEAVES = {"system", "popen", "spawnv", "spawnl", "execv", "execve", "execvp", "startfile", "open_url", "suspend",
           "action_suspend_process", "deliver_text", "deliver_binary"}  # fmt: skip
 

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import sqlalchemy as sa
 
-from commtui.domain.fold import RANKS, EntryState, Fact, merge
+from commtui.domain.fold import RANKS, EntryState, Fact, advance
 from commtui.domain.optouts import OptOut
 from commtui.domain.vocabulary import Source, Status
 from commtui.errors import NotSent, ProviderError, UnknownOutcome
@@ -93,10 +93,10 @@ class Optimist(Troubles):
         return super().read(claim, error, tries, **more)
 
 
-def last_word_wins(state: EntryState, fact: Fact) -> EntryState:
+def last_word_wins(state: EntryState, fact: Fact, *, step: bool) -> EntryState:
     """A fold that keeps the earliest times as it should, and believes whatever status came last."""
-    right = merge(state, fact)
-    if fact.weight < RANKS[Status.SENT]:
+    right = advance(state, fact, step=step)
+    if step or fact.weight < RANKS[Status.SENT]:
         return right
     return replace(
         right,
@@ -130,7 +130,7 @@ PLANTED: dict[str, tuple[type[OfficeMachine], Planting, str]] = {
     ),
     "a fold that believes what came last": (
         type("LastWord", (OfficeMachine,), {}),
-        lambda: patch.object(entries, "merge", last_word_wins),
+        lambda: patch.object(entries, "advance", last_word_wins),
         "fold",
     ),
     "opt-outs asked when queueing only": (
