@@ -28,7 +28,7 @@ run: $(VENV)/.run
 	@$(BIN)/commtui demo
 
 test: $(VENV)/.dev check
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -10,10 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from commtui.services.guarding import EVERY_SECONDS, Guarding, barred_words
-from commtui.store import guards, roles
+from commtui.store import guards, partitions, roles
 from commtui.store.engine import Database
 from commtui.store.migrations import record_guards
-from commtui.store.schema import make_partitions
 
 LATER = datetime(2031, 5, 17, tzinfo=UTC)
 ANYBODY = "EXECUTE FUNCTION log_is_append_only()"
@@ -114,7 +113,7 @@ class _Undo(Exception):
 
 def test_a_new_partition_has_its_triggers(database: Database) -> None:
     ahead = Database(database_url_of(database), clock=lambda: LATER)
-    make_partitions(ahead)
+    partitions.make(ahead)
     if not database.sqlite:
         with database.read() as connection:
             assert sa.inspect(connection).has_table("entry_203105")

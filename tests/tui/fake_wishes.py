@@ -93,6 +93,8 @@ class FakeWishes:
         self, customer_id: str, channel: Channel | None, scope: Scope, reason: str
     ) -> CustomerPage:
         """Note a refusal."""
+        if self._desk.refuse:
+            raise Refused(self._desk.refuse)
         self._desk._called("opt_out", (customer_id, channel, scope, reason))
         noted = OptOut(channel, scope, OptSource.OPERATOR, THEN, note=reason, author="anna")
         self.optouts = (*self.optouts, noted)

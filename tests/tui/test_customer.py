@@ -418,11 +418,10 @@ async def test_a_refusal_of_the_desk_is_said_and_the_reason_stays(desk: FakeDesk
         await driver.press("o")
         await choose(driver, "SMS: everything")
         await driver.write("by phone")
-        desk.away = True
+        desk.refuse = "K0 is being changed by anna"
         await driver.press("enter")
-        # with the colon it is the panel that says so, not the status line
-        await driver.see("Database away:")
-        desk.away = False
+        await driver.see("K0 is being changed by anna")
+        desk.refuse = ""
         await driver.press("enter")
         await driver.until(lambda: driver.panel == "CustomerPanel")
         assert desk.called("opt_out") == [("K0", Channel.SMS, Scope.ALL, "by phone")]
