@@ -21,7 +21,7 @@ from commtui.domain.views import Decision, Plan
 from commtui.domain.vocabulary import Channel, Chip, Status, Tab
 from commtui.services.importing import ImportResult
 
-CLOSED_SECONDS = 40.0
+CLOSED_SECONDS = 120.0
 """How long a bulk send may take until nothing of it is open."""
 GOOD_ADDRESS = "durand.et.fils@example.com"
 
