@@ -89,4 +89,4 @@ def test_steps_on_postgresql_break_nothing_either(postgresql_server: str) -> Non
 def test_a_planted_mistake_is_found(mistake: str) -> None:
     machine, planted, says = PLANTED[mistake]
     with planted(), pytest.raises(Broken, match=f"^({says}):"):
-        play(machine, examples=400)
+        play(machine, examples=100)

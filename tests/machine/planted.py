@@ -45,12 +45,6 @@ class SureOfItself(Resending):
         return super().resend(entry_id, latest, note, settling=settling)
 
 
-class SendsAgain(OfficeMachine):
-    """Its resend does not ask what the operator saw."""
-
-    resending_class = SureOfItself
-
-
 class Impatient(Housekeeping):
     """Tries unknown outcomes again after some minutes."""
 
@@ -123,11 +117,6 @@ def forgets_leaving(self: Tally, old: Any, new: Any) -> None:
 
 
 PLANTED: dict[str, tuple[type[OfficeMachine], Planting, str]] = {
-    "a resend that does not ask what the operator saw": (
-        SendsAgain,
-        contextlib.nullcontext,
-        "decision",
-    ),
     "a fold that believes what came last": (
         type("LastWord", (OfficeMachine,), {}),
         lambda: patch.object(entries, "advance", last_word_wins),
