@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from commtui.store import steps
 from commtui.store.engine import Database
+from commtui.store.inserts import insert
 from commtui.store.tables import entry
 from commtui.store.tables_accounts import account_check
 from commtui.store.tables_delivery import delivery_step
@@ -116,9 +116,8 @@ def last_steps(connection: sa.Connection, provider: str) -> Mapping[str, Mapping
 
 def _insert(connection: sa.Connection, provider: str, now: datetime) -> None:
     """A row that is due; concurrent makers meet in it."""
-    module = postgresql if connection.dialect.name == "postgresql" else sqlite
     connection.execute(
-        module.insert(account_check)
+        insert(connection, account_check)
         .values(provider=provider, due_at=now, findings=[])
         .on_conflict_do_nothing()
     )

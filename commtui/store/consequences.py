@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from commtui.domain.vocabulary import FAILED_STATUSES, Channel, ErrorClass, Status
 from commtui.providers import registry
 from commtui.store import redirects, wishes
+from commtui.store.inserts import insert
 from commtui.store.overview import batches
 from commtui.store.tables import entry_text
 from commtui.store.tables_delivery import fallback, poll
@@ -108,8 +108,9 @@ def _queue(writing: Writing, failed: Changed) -> None:
         if after["channel"] != Channel.MANUAL.value
     ]
     if rows:
-        insert = sqlite.insert if writing.database.sqlite else postgresql.insert
-        writing.connection.execute(insert(fallback).on_conflict_do_nothing(), rows)
+        writing.connection.execute(
+            insert(writing.connection, fallback).on_conflict_do_nothing(), rows
+        )
 
 
 def _forget(writing: Writing, ids: Sequence[str]) -> None:
@@ -138,8 +139,7 @@ def _watch(writing: Writing, sent: Sequence[dict[str, Any]]) -> None:
                 }
             )
     if rows:
-        insert = sqlite.insert if writing.database.sqlite else postgresql.insert
-        writing.connection.execute(insert(poll).on_conflict_do_nothing(), rows)
+        writing.connection.execute(insert(writing.connection, poll).on_conflict_do_nothing(), rows)
 
 
 def _unwatch(writing: Writing, moved: Sequence[dict[str, Any]]) -> None:

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from commtui.domain.views import DocumentInfo
 from commtui.domain.vocabulary import DocumentRole
 from commtui.providers.base import Document
+from commtui.store.inserts import insert
 from commtui.store.overview import batches
 from commtui.store.tables import document
 from commtui.store.tables_delivery import evidence
@@ -27,8 +27,7 @@ def put_document(connection: sa.Connection, content: bytes) -> str:
 
 def put_documents(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Store documents, each once; one that an erasure has emptied is filled again."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(document)
+    statement = insert(connection, document)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=[document.c.sha256],
@@ -43,10 +42,9 @@ def keep_evidence(
     connection: sa.Connection, entry_id: str, documents: Sequence[Document], now: datetime
 ) -> None:
     """Archive proofs with an entry; the same bytes once."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     for item in documents:
         connection.execute(
-            insert(evidence)
+            insert(connection, evidence)
             .values(
                 entry_id=entry_id,
                 sha256=put_document(connection, item.content),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from commtui.domain.views import Finding
 from commtui.store.engine import Database
+from commtui.store.inserts import insert
 from commtui.store.tables_feedback import finding
 
 
@@ -22,14 +22,14 @@ def put(database: Database, name: str, sentence: str, advice: str) -> None:
         known = connection.execute(sa.select(finding).where(finding.c.name == name)).first()
     if known is not None and (known.sentence, known.advice) == (sentence, advice):
         return
-    insert = (sqlite.insert if database.sqlite else postgresql.insert)(finding)
     with database.write() as connection:
+        statement = insert(connection, finding)
         connection.execute(
-            insert.values(
+            statement.values(
                 name=name, sentence=sentence, advice=advice, since=database.now()
             ).on_conflict_do_update(
                 index_elements=["name"],
-                set_={"sentence": insert.excluded.sentence, "advice": insert.excluded.advice},
+                set_={"sentence": statement.excluded.sentence, "advice": statement.excluded.advice},
             )
         )
 

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from commtui.domain.channels import Case, first
 from commtui.domain.imported import Contact, ImportedCustomer, ImportedLine, Known, subject_key
@@ -19,6 +18,7 @@ from commtui.domain.text import fold
 from commtui.domain.vocabulary import STARTED_STATUSES, Channel, Purpose
 from commtui.store.engine import Database
 from commtui.store.import_lanes import LaneRow, load_lanes
+from commtui.store.inserts import insert
 from commtui.store.overview import batches
 from commtui.store.tables import (
     communication,
@@ -180,7 +180,6 @@ def load_customers(
         first.setdefault(line.customer.id, line.customer)
     made: set[str] = set()
     rows: dict[str, Any] = {}
-    insert = sqlite.insert if database.sqlite else postgresql.insert
     while missing := sorted(set(first) - set(rows)):
         for batch in batches(missing):
             found = connection.execute(
@@ -203,7 +202,7 @@ def load_customers(
             if key not in rows
         ]
         if new:
-            connection.execute(insert(customer).on_conflict_do_nothing(), new)
+            connection.execute(insert(connection, customer).on_conflict_do_nothing(), new)
             made.update(str(row["id"]) for row in new)
     states = {
         row.id: CustomerState(

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from commtui.domain.text import storable
 from commtui.domain.vocabulary import Source
 from commtui.providers.base import DeliveryEvent, RawWebhook
 from commtui.store import facts, matching, optouts
 from commtui.store.engine import Database
+from commtui.store.inserts import insert
 from commtui.store.ledger import Ledger
 from commtui.store.tables import entry, inbox, provider_event
 
@@ -161,10 +161,9 @@ def _insert(
     how: str,
     now: datetime,
 ) -> bool:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     day, hashed = key
     made = connection.execute(
-        dialect.insert(provider_event)
+        insert(connection, provider_event)
         .values(
             day=day,
             hash=hashed,

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from commtui.providers.base import Document, Watch, Watched
 from commtui.store import requests, steps
 from commtui.store.engine import Database
 from commtui.store.evidences import keep_evidence
+from commtui.store.inserts import insert
 from commtui.store.overview import batches
 from commtui.store.tables import entry
 from commtui.store.tables_delivery import poll
@@ -104,8 +104,7 @@ def hint(
     connection: sa.Connection, provider: str, entry_ids: Collection[str], now: datetime
 ) -> None:
     """A webhook said that there is news: ask at once, or as soon as the acceptance is recorded."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    made = dialect.insert(poll)
+    made = insert(connection, poll)
     for ids in batches(sorted(set(entry_ids))):
         connection.execute(
             made.on_conflict_do_update(

@@ -19,6 +19,7 @@ from commtui.domain.text import line
 from commtui.domain.vocabulary import SYSTEM, Author
 from commtui.store import audits, quotas
 from commtui.store.engine import Database
+from commtui.store.inserts import insert
 from commtui.store.tables import provider_state
 
 PAUSE_CAP = 3600.0
@@ -289,11 +290,8 @@ def bad_signatures(connection: sa.Connection, provider: str) -> int:
 
 def _row(connection: sa.Connection, provider: str) -> Any:
     """The provider's row, locked, and made if missing; concurrent makers meet in the upsert."""
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    module = postgresql if connection.dialect.name == "postgresql" else sqlite
     connection.execute(
-        module.insert(provider_state).values(provider=provider).on_conflict_do_nothing()
+        insert(connection, provider_state).values(provider=provider).on_conflict_do_nothing()
     )
     query = sa.select(provider_state).where(provider_state.c.provider == provider).with_for_update()
     return connection.execute(query).one()

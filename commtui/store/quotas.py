@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from commtui.providers.http import Quota
 from commtui.store.engine import Database
+from commtui.store.inserts import insert
 from commtui.store.tables_sending import provider_quota
 
 WAIT_CAP = 600.0
@@ -134,11 +135,8 @@ def forget(connection: sa.Connection, provider: str) -> None:
 
 
 def _row(connection: sa.Connection, provider: str) -> Any:
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    module = postgresql if connection.dialect.name == "postgresql" else sqlite
     connection.execute(
-        module.insert(provider_quota).values(provider=provider).on_conflict_do_nothing()
+        insert(connection, provider_quota).values(provider=provider).on_conflict_do_nothing()
     )
     query = sa.select(provider_quota).where(provider_quota.c.provider == provider).with_for_update()
     return connection.execute(query).one()

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from commtui.domain.imported import digest
 from commtui.domain.vocabulary import DocumentRole
 from commtui.store.evidences import put_document
+from commtui.store.inserts import insert
 from commtui.store.overview import batches
 from commtui.store.sends import contact_points
 from commtui.store.tables import communication, content, customer, subject, subject_text
@@ -111,6 +111,8 @@ def sources(connection: sa.Connection, communication_ids: Sequence[str]) -> list
                 ~communication.c.collecting,
             )
         ).all()
+        if not rows:
+            continue
         newest = _newest(connection, [row.id for row in rows])
         points = contact_points(connection, [row.customer_id for row in rows])
         found += [
@@ -167,7 +169,6 @@ def put(
     connection: sa.Connection, communication_id: str, version: int, made: Made, now: datetime
 ) -> int:
     """Store a rendering; returns its number, the one after the newest."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     key = {"communication_id": communication_id, "version": version}
     # another process may be storing the same one
     connection.execute(
@@ -182,7 +183,7 @@ def put(
     ).scalar_one()
     number = int(newest) + 1
     connection.execute(
-        insert(content).values(
+        insert(connection, content).values(
             **key,
             rendering=number,
             subject=made.subject,
@@ -199,7 +200,7 @@ def put(
     )
     if made.letter:
         connection.execute(
-            insert(rendered_document).values(
+            insert(connection, rendered_document).values(
                 **key,
                 rendering=number,
                 role=DocumentRole.LETTER.value,
@@ -220,9 +221,8 @@ def keep_template(
     now: datetime,
 ) -> None:
     """Keep a template's files as of a version: letters are made anew from the same ones."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     connection.execute(
-        insert(template)
+        insert(connection, template)
         .values(version=version, kind=kind, language=language, sources=dict(files), created_at=now)
         .on_conflict_do_nothing()
     )

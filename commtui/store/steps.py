@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from commtui.domain.fold import Fact
 from commtui.domain.text import storable
 from commtui.domain.vocabulary import Layer, Source, Status
 from commtui.store.engine import Database
 from commtui.store.entries import Change
+from commtui.store.inserts import insert
 from commtui.store.ledger import Ledger
 from commtui.store.overview import batches
 from commtui.store.tables_delivery import delivery_step
@@ -74,10 +74,9 @@ def put(
     now: datetime,
 ) -> None:
     """Write a step's reference over an earlier one."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values = {"at": now, "reference": storable(dict(reference))}
     connection.execute(
-        insert(delivery_step)
+        insert(connection, delivery_step)
         .values(entry_id=entry_id, name=step, **values)
         .on_conflict_do_update(index_elements=["entry_id", "name"], set_=values)
     )
@@ -91,9 +90,8 @@ def keep_first(
     now: datetime,
 ) -> None:
     """Write a step unless it was reached before."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     connection.execute(
-        insert(delivery_step)
+        insert(connection, delivery_step)
         .values(entry_id=entry_id, name=step, at=now, reference=dict(reference))
         .on_conflict_do_nothing()
     )

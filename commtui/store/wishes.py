@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from commtui.domain.einvoice import Reachability, Registration
 from commtui.domain.text import storable
 from commtui.domain.vocabulary import Channel, Status
 from commtui.store.engine import Database
+from commtui.store.inserts import insert
 from commtui.store.overview import batches
 from commtui.store.tables_delivery import registration
 from commtui.store.tables_wishes import address_mark, preference, signing_key
@@ -37,10 +37,6 @@ class Mark:
     entry_id: str | None
 
 
-def _insert(connection: sa.Connection) -> Any:
-    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-
-
 def mark(connection: sa.Connection, item: Mark) -> None:
     """Mark an address as one that does not work; a newer failure replaces an older mark."""
     values = {
@@ -52,7 +48,7 @@ def mark(connection: sa.Connection, item: Mark) -> None:
         "code": item.code,
         "entry_id": item.entry_id,
     }
-    statement = _insert(connection)(address_mark).values(**values)
+    statement = insert(connection, address_mark).values(**values)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["channel", "address"],
@@ -149,7 +145,7 @@ def keep_registration(connection: sa.Connection, recipient: str, check: Registra
         "words": str(storable(check.words)),
         "details": storable(dict(check.details)),
     }
-    statement = _insert(connection)(registration).values(recipient=recipient, **values)
+    statement = insert(connection, registration).values(recipient=recipient, **values)
     connection.execute(
         statement.on_conflict_do_update(index_elements=["recipient"], set_=dict(values))
     )
@@ -164,7 +160,7 @@ def key_of(database: Database, name: str) -> str:
         return str(found)
     with database.write() as connection:
         connection.execute(
-            _insert(connection)(signing_key)
+            insert(connection, signing_key)
             .values(name=name, key=secrets.token_hex(_KEY_BYTES), created_at=database.now())
             .on_conflict_do_nothing()
         )
