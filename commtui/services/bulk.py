@@ -305,10 +305,7 @@ class Expansion:
             return None, "it is no longer wanted on this channel"
         if lane.latest_entry_id != item.seen_entry:
             return None, self._meanwhile(lane)
-        target = self._dispatch.way(prospect, lane, now).channel
-        reason = self._dispatch.refusal(prospect, lane, now) or (
-            self._dispatch.unmade(prospect, target, made) if target else None
-        )
+        reason = self._dispatch.hindrance(prospect, lane, now, made)
         if reason:
             return None, reason
         entry = self._dispatch.attempt(

@@ -62,6 +62,8 @@ class Dispatch:
         were made, or could not be: what is not among them is for another time (`unmade`).
         """
         made = self.rendering.ensure(communication_ids)
+        if not made:
+            return made
         with self._database.read() as connection:
             known = self.load(connection, list(made))
         self.rendering.ensure_letters(
@@ -91,6 +93,15 @@ class Dispatch:
         else:
             ready = texts.ready or target in NEED_NO_TEXT
         return None if ready else self.rendering.problem(prospect) or NOT_YET
+
+    def hindrance(
+        self, prospect: Prospect, lane: LaneNow, now: datetime, made: Mapping[str, int]
+    ) -> str | None:
+        """Why this lane's next attempt cannot be written now: a refusal, or what `make` left unmade; or None."""
+        target = self.way(prospect, lane, now).channel
+        return self.refusal(prospect, lane, now) or (
+            self.unmade(prospect, target, made) if target else None
+        )
 
     def refusal(self, prospect: Prospect, lane: LaneNow, now: datetime) -> str | None:
         """Why this lane stays where it is, or None."""

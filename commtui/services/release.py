@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-
 from commtui.domain.vocabulary import SYSTEM, Cause
 from commtui.services.dispatch import Dispatch
 from commtui.store import keeping, sends
 from commtui.store.engine import Database
 from commtui.store.ledger import Ledger
-from commtui.store.prospects import LaneNow, Prospect
 
 RELEASE_BATCH = 50
 _START = "00000000-0000-0000-0000-000000000000"
@@ -46,16 +42,8 @@ class AutomaticRelease:
                 for prospect in known.values()
                 if not any(lane.latest_entry_id for lane in prospect.lanes)
                 for lane in prospect.lanes
-                if self._goes(prospect, lane, now, made)
+                if self._dispatch.hindrance(prospect, lane, now, made) is None
             ]
             ledger.add(new)
             ledger.close()
         return len(new)
-
-    def _goes(
-        self, prospect: Prospect, lane: LaneNow, now: datetime, made: Mapping[str, int]
-    ) -> bool:
-        if self._dispatch.refusal(prospect, lane, now) is not None:
-            return False
-        target = self._dispatch.way(prospect, lane, now).channel
-        return target is None or self._dispatch.unmade(prospect, target, made) is None

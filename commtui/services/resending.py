@@ -93,8 +93,8 @@ class Resending:
                 now=now,
                 replaces_id=entry_id,
                 version=entry.version,
-                rendering=entry.rendering if letter_for is None else rendering,
-                content_hash=entry.content_hash if letter_for is None else content_hash,
+                rendering=rendering,
+                content_hash=content_hash,
                 template_version=entry.template_version,
                 origin=lane.origin if lane is not None else None,
             )
@@ -112,10 +112,10 @@ class Resending:
         return new.id
 
     def _letter(self, entry_id: str, *, settling: bool) -> tuple[int, str, str | None]:
-        """A letter made anew for a corrected address, before the transaction that sends it.
+        """The rendering and content hash that go out: the stored ones, or a letter made anew for a corrected address.
 
-        Its rendering, content hash and address; None as the address when the stored letter goes out. Raises Refused
-        when it cannot be made.
+        That address comes last; None when what is stored goes out. Made before the transaction that sends it; raises
+        Refused when it cannot be.
         """
         with self._database.read() as connection:
             entry = details.stored_entry(connection, entry_id)
@@ -125,7 +125,7 @@ class Resending:
         lane = prospect.lane(entry.channel)
         refused = self._refusal(entry_id, prospect, lane, settling=settling)
         if refused or not _address_page(entry, prospect):
-            return 0, "", None
+            return entry.rendering, entry.content_hash, None
         address = prospect.contacts.postal
         try:
             made = self._dispatch.rendering.letter_again(
