@@ -38,6 +38,7 @@ from commtui.store import (
 )
 from commtui.store.columns import metadata
 from commtui.store.engine import Database
+from commtui.store.entries import MOVING
 from commtui.store.import_documents import store_documents
 from commtui.store.tables import (
     audit,
@@ -257,32 +258,15 @@ def rows_with(database: Database, text: str) -> dict[str, int]:
 
 def log_of(database: Database) -> list[Any]:
     """What is sealed: the fixed columns of entries, the history and the audit trail so far."""
-    fixed = [column for column in entry.c if column.name not in MOVING]
+    fixed = [
+        column for column in entry.c if column.name not in {*MOVING, "settled_by", "settled_at"}
+    ]
     with database.read() as connection:
         return [
             connection.execute(sa.select(*fixed).order_by(entry.c.id)).all(),
             connection.execute(sa.select(entry_status).order_by(entry_status.c.id)).all(),
             connection.execute(sa.select(audit).order_by(audit.c.id)).all(),
         ]
-
-
-MOVING = {
-    "status",
-    "chip",
-    "status_at",
-    "rank",
-    "error_class",
-    "error_code",
-    "error_key",
-    "sent_at",
-    "delivered_at",
-    "updated_at",
-    "provider_message_id",
-    "delivered_twice",
-    "settled_by",
-    "settled_at",
-    "ignored_at",
-}
 
 
 def test_the_fixture_puts_something_into_every_personal_table(full: Office) -> None:

@@ -48,11 +48,21 @@ def test_the_same_fact_under_another_event_id_is_stored_once(sent: Office) -> No
     assert sent.report(again) == 0
 
 
-def test_a_fact_without_a_time_of_its_own_is_the_same_whenever_it_arrives(sent: Office) -> None:
+@pytest.mark.parametrize(
+    "arrivals",
+    [
+        [timedelta(microseconds=number) for number in (0, 5, 9)],
+        [timedelta(days=number) for number in (0, 1, 2)],
+    ],
+    ids=["moments apart", "after midnight"],
+)
+def test_a_fact_without_a_time_of_its_own_is_the_same_whenever_it_arrives(
+    sent: Office, arrivals: list[timedelta]
+) -> None:
     entry_id = sent.attempts()[0].id
     now = sent.database.now()
-    for seconds in (0, 5, 9):
-        at = now + timedelta(microseconds=seconds)
+    for later_by in arrivals:
+        at = now + later_by
         sent.report(sent.event(entry_id, Status.DELIVERED, at=at, timed=False))
     with sent.database.read() as connection:
         assert len(connection.execute(sa.select(provider_event)).all()) == 1
@@ -190,16 +200,6 @@ def test_of_two_failures_the_words_of_the_one_that_counts_are_shown_in_either_or
     first, second = office.attempts("1")[0], office.attempts("2")[0]
     assert first.error_message == second.error_message == "550 no such user"
     assert first.error_key == second.error_key
-
-
-def test_a_fact_without_a_time_is_the_same_after_midnight(sent: Office) -> None:
-    entry_id = sent.attempts()[0].id
-    now = sent.database.now()
-    for days in (0, 1, 2):
-        at = now + timedelta(days=days)
-        sent.report(sent.event(entry_id, Status.DELIVERED, at=at, timed=False))
-    with sent.database.read() as connection:
-        assert len(connection.execute(sa.select(provider_event)).all()) == 1
 
 
 def test_a_request_that_a_later_event_has_dealt_with_makes_no_task(office: Office) -> None:

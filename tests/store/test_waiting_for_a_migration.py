@@ -70,7 +70,7 @@ def test_on_sqlite_it_waits_longer_than_for_a_write(
     migrating.execute("BEGIN IMMEDIATE")
     starting = Starting(f"sqlite:///{file}")
     starting.start()
-    time.sleep(0.9)
+    starting.join(0.9)
     assert starting.is_alive(), "three times as long as a write waits"
     migrating.execute("COMMIT")
     starting.join()

@@ -26,6 +26,7 @@ from commtui.demo.site import practice_settings
 from commtui.domain.lines import Line, Query, Selection, Sort
 from commtui.domain.vocabulary import Chip, Ignored, Status, Tab
 from commtui.services.importing import Importer
+from commtui.store import workers
 
 HOST = "127.0.0.1"
 COMMTUI = (sys.executable, "-m", "commtui")
@@ -220,9 +221,15 @@ class Plant:
         """What the network's record and the log disagree about."""
         return problems(self.accepted(), self.log())
 
-    def wait_a_lease(self) -> None:
-        """After this, who was killed before is not counted as living."""
-        time.sleep(self.settings.worker.lease_seconds)
+    def wait_until_forgotten(self, living: Sequence[int]) -> None:
+        """Wait until nobody is counted as living but the workers with these process ids."""
+
+        def known() -> set[int]:
+            with self.desk.database.read() as connection:
+                now = self.desk.database.now()
+                return {item.pid for item in workers.alive(connection, now, "worker")}
+
+        until(lambda: known() == set(living), "only the living to be counted")
 
     def stop(self, process: subprocess.Popen[bytes]) -> None:
         """Ask a process to end, as a service manager does."""

@@ -27,7 +27,7 @@ def test_workers_killed_again_and_again_send_nothing_twice_and_lose_nothing(plan
         kills += 1
         workers.append(plant.start("worker"))
     until(lambda: plant.closed(run_id), "the end of the bulk send")
-    plant.wait_a_lease()
+    plant.wait_until_forgotten([worker.pid for worker in workers])
     until(lambda: plant.desk.health().workers == 2, "only the living to be heard of")
     for worker in workers:
         plant.stop(worker)

@@ -62,7 +62,7 @@ def test_a_death_at_any_point_sends_nothing_twice_and_loses_nothing(
         until(lambda worker=worker: nursery.gone(worker) or settled(plant, 80), f"death at {point}")
         if not nursery.gone(worker):
             nursery.stop(worker)
-    plant.wait_a_lease()
+    plant.wait_until_forgotten(())
     last = nursery.start()
     until(lambda: settled(plant, 80), "the end of everything")
     nursery.stop(last)
@@ -75,7 +75,7 @@ def test_the_naive_order_fails_the_same_count(plant: Plant, nursery: Nursery) ->
     plant.send_all()
     for _ in range(4):
         nursery.wait(nursery.start("call after", 3, "naive"))
-        plant.wait_a_lease()
+        plant.wait_until_forgotten(())
     last = nursery.start(recovery="naive")
     until(lambda: settled(plant, 30), "the end of everything")
     nursery.stop(last)
